@@ -27,7 +27,7 @@ export const Candidate = Schema.Struct({
   /** How often its due date was moved to a later day without being completed. */
   timesPostponed: Schema.Int,
   /** Not eligible before this instant (snoozed, dismissed, done); null when awake. */
-  sleepsUntilMs: Schema.NullOr(Schema.Int)
+  sleepsUntilMs: Schema.NullOr(Schema.Int),
 })
 export type Candidate = typeof Candidate.Type
 
@@ -44,6 +44,6 @@ export const ContextSnapshot = Schema.Struct({
   openTasks: Schema.Int,
   overdueTasks: Schema.Int,
   doneLast7Days: Schema.Int,
-  dismissedLast7Days: Schema.Int
+  dismissedLast7Days: Schema.Int,
 })
 export type ContextSnapshot = typeof ContextSnapshot.Type

@@ -13,7 +13,7 @@ export type Provider = typeof Provider.Type
 export const TaskDue = Schema.Struct({
   date: Schema.String.check(Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/)),
   atMs: Schema.NullOr(Schema.Int),
-  isRecurring: Schema.Boolean
+  isRecurring: Schema.Boolean,
 })
 export type TaskDue = typeof TaskDue.Type
 
@@ -30,6 +30,6 @@ export const Task = Schema.Struct({
   due: Schema.NullOr(TaskDue),
   durationMinutes: Schema.NullOr(Schema.Int),
   addedAtMs: Schema.NullOr(Schema.Int),
-  deepLink: Schema.String
+  deepLink: Schema.String,
 })
 export type Task = typeof Task.Type

@@ -32,8 +32,8 @@ export const Tip = Schema.Struct({
     isRecurring: Schema.Boolean,
     /** Plain-language reasons, strongest first. */
     why: Schema.Array(Schema.String),
-    expiresAt: Schema.String
-  })
+    expiresAt: Schema.String,
+  }),
 }).annotate({ identifier: "Tip" })
 export type Tip = typeof Tip.Type
 

@@ -15,7 +15,9 @@ export const UserId = token.pipe(Schema.brand("UserId"))
 export type UserId = typeof UserId.Type
 
 /** UUIDv7: sorts by the time of deciding. Also the id of the tip that was served. */
-export const DecisionId = Schema.String.check(Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/))
+export const DecisionId = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+)
   .pipe(Schema.brand("DecisionId"))
 export type DecisionId = typeof DecisionId.Type
 

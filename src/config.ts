@@ -1,0 +1,208 @@
+/**
+ * Every setting of the service: its unit, default and bound. The only reader of the environment.
+ *
+ * All settings are read and checked once, at start. All problems are reported together, by name,
+ * with what was expected; values of secrets are never repeated.
+ */
+import { Context, Redacted } from "effect"
+
+/** One row of the settings table in the README. */
+export interface Setting<A = unknown> {
+  readonly name: string
+  readonly default: string
+  readonly bound: string
+  readonly doc: string
+  /** Gives the value, or throws a sentence saying what was expected. */
+  readonly read: (text: string | undefined) => A
+}
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+
+const definitions = {
+  host: text("HOST", "127.0.0.1", "Address to listen on. Demo mode works on loopback only."),
+  port: integer("PORT", 8080, 0, 65_535, "Port to listen on; 0 takes a free one."),
+  publicUrl: optional(
+    url("PUBLIC_URL", "Address people use, when a proxy stands in front. https makes cookies Secure."),
+  ),
+  dataDir: text(
+    "DATA_DIR",
+    ".data",
+    "Folder of the embedded Postgres, its lock, the vault key and the simulator's state.",
+  ),
+  databaseUrl: optional(
+    secret(
+      "DATABASE_URL",
+      "Postgres 15 or newer to use instead of the embedded one: `postgres://user:password@host:5432/name`.",
+    ),
+  ),
+  databasePoolMax: integer("DATABASE_POOL_MAX", 16, 2, 200, "Connections to Postgres held by one process."),
+  todoistBaseUrl: optional(
+    url(
+      "TODOIST_BASE_URL",
+      "Todoist's API, or a stand-in. Unset: `https://api.todoist.com`; with `--demo` and no token, the simulator.",
+    ),
+  ),
+  todoistToken: optional(
+    secret("TODOIST_TOKEN", "A personal API token: `--demo` then syncs that real account instead of the simulator's."),
+  ),
+  todoistSyncIntervalMs: integer(
+    "TODOIST_SYNC_INTERVAL_MS",
+    15 * minuteMs,
+    1_000,
+    dayMs,
+    "Time between two syncs of one user, jittered by a tenth. With the simulator: 15000.",
+  ),
+  todoistTimeoutMs: integer(
+    "TODOIST_TIMEOUT_MS",
+    15_000,
+    100,
+    120_000,
+    "Longest wait for one answer of Todoist (its own limit is 15 s).",
+  ),
+  freshMs: integer("FRESH_MS", 30_000, 0, dayMs, "A recommend on data older than this asks for a sync first."),
+  freshBudgetMs: integer(
+    "FRESH_BUDGET_MS",
+    300,
+    0,
+    10_000,
+    "How long a recommend waits for that sync before it serves what it has.",
+  ),
+  tipWindowMs: integer(
+    "TIP_WINDOW_MS",
+    4 * hourMs,
+    1_000,
+    30 * dayMs,
+    "How long a tip may be answered; after that it expires.",
+  ),
+  policy: oneOf("POLICY", ["epsilon-greedy", "random"], "epsilon-greedy", "The policy that serves."),
+  policyEpsilon: number("POLICY_EPSILON", 0.1, 0, 1, "Share of decisions spread evenly over all eligible candidates."),
+  partitions: integer(
+    "PARTITIONS",
+    8,
+    1,
+    64,
+    "Partitions of the event log: order holds per user, work spreads over partitions. Fixed per installation.",
+  ),
+  consumerBatchMax: integer("CONSUMER_BATCH_MAX", 200, 1, 1_000, "Most events a consumer handles in one transaction."),
+  consumerAttemptsMax: integer("CONSUMER_ATTEMPTS_MAX", 5, 1, 100, "Attempts before an event becomes a dead letter."),
+  httpBodyMaxBytes: integer("HTTP_BODY_MAX_BYTES", 65_536, 1_024, 10_485_760, "Largest request body taken."),
+  sessionIdleMs: integer("SESSION_IDLE_MS", 14 * dayMs, minuteMs, 365 * dayMs, "A session unused for this long ends."),
+  adminToken: optional(
+    secret(
+      "ADMIN_TOKEN",
+      "Bearer token of the operator for `/operator` and `/v1/admin`. Unset: open in demo mode, closed otherwise.",
+    ),
+  ),
+  vaultKeys: optional(
+    secret(
+      "VAULT_KEYS",
+      "Keys that seal connector tokens, `id:base64` of 32 bytes, comma separated, the first seals. Unset: a key made in `DATA_DIR`.",
+    ),
+  ),
+  logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error"], "info", "Least level that is logged."),
+  logFormat: oneOf(
+    "LOG_FORMAT",
+    ["auto", "json", "text"],
+    "auto",
+    "`auto` is text on a terminal, else one JSON object a line.",
+  ),
+  shutdownGraceMs: integer(
+    "SHUTDOWN_GRACE_MS",
+    5_000,
+    100,
+    120_000,
+    "Longest time for running requests and handlers to finish on stop.",
+  ),
+  otlpEndpoint: optional(
+    url("OTEL_EXPORTER_OTLP_ENDPOINT", "Send traces, metrics and logs to this OTLP/HTTP collector."),
+  ),
+} satisfies Record<string, Setting>
+
+export type Config = { readonly [K in keyof typeof definitions]: ReturnType<(typeof definitions)[K]["read"]> }
+
+/** The settings in force. */
+export class AppConfig extends Context.Service<AppConfig, Config>()("tipstream/config/AppConfig") {}
+
+export const settings: ReadonlyArray<Setting> = Object.values(definitions)
+
+/** Either the whole configuration, or every problem found in it, one sentence each. */
+export const readConfig = (
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly config: Config; readonly problems: readonly [] } | {
+  readonly config: undefined
+  readonly problems: ReadonlyArray<string>
+} => {
+  const config: Record<string, unknown> = {}
+  const problems: Array<string> = []
+  for (const [key, setting] of Object.entries<Setting>(definitions)) {
+    const given = environment[setting.name]
+    try {
+      // An empty value is what `FOO= command` and empty lines of an env file leave behind: treated as unset.
+      config[key] = setting.read(given === "" ? undefined : given)
+    } catch (problem) {
+      problems.push(`${setting.name}: ${(problem as Error).message}`)
+    }
+  }
+  return problems.length === 0 ? { config: config as Config, problems: [] } : { config: undefined, problems }
+}
+
+function text(name: string, fallback: string, doc: string): Setting<string> {
+  return { name, default: fallback, bound: "", doc, read: (given) => given ?? fallback }
+}
+
+function integer(name: string, fallback: number, minimum: number, maximum: number, doc: string): Setting<number> {
+  return numeric(name, fallback, minimum, maximum, doc, /^-?\d{1,15}$/, "a whole number")
+}
+
+function number(name: string, fallback: number, minimum: number, maximum: number, doc: string): Setting<number> {
+  return numeric(name, fallback, minimum, maximum, doc, /^-?\d{1,15}(\.\d{1,15})?$/, "a number")
+}
+
+function numeric(
+  name: string,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+  doc: string,
+  shape: RegExp,
+  kind: string,
+): Setting<number> {
+  const read = (given: string | undefined) => {
+    if (given === undefined) return fallback
+    const value = shape.test(given.trim()) ? Number(given) : Number.NaN
+    if (value >= minimum && value <= maximum) return value
+    throw new Error(`expected ${kind} from ${minimum} to ${maximum}, got ${JSON.stringify(given)}`)
+  }
+  return { name, default: String(fallback), bound: `${minimum} to ${maximum}`, doc, read }
+}
+
+function oneOf<const A extends string>(name: string, choices: ReadonlyArray<A>, fallback: A, doc: string): Setting<A> {
+  const read = (given: string | undefined) => {
+    if (given === undefined) return fallback
+    const choice = choices.find((one) => one === given)
+    if (choice !== undefined) return choice
+    throw new Error(`expected one of ${choices.join(", ")}, got ${JSON.stringify(given)}`)
+  }
+  return { name, default: fallback, bound: choices.join(", "), doc, read }
+}
+
+function url(name: string, doc: string): Setting<string | undefined> {
+  const read = (given: string | undefined) => {
+    if (given === undefined) return undefined
+    if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given.replace(/\/+$/, "")
+    throw new Error(`expected an http or https address, got ${JSON.stringify(given)}`)
+  }
+  return { name, default: "", bound: "", doc, read }
+}
+
+function secret(name: string, doc: string): Setting<Redacted.Redacted<string> | undefined> {
+  const read = (given: string | undefined) => given === undefined ? undefined : Redacted.make(given, { label: name })
+  return { name, default: "", bound: "", doc, read }
+}
+
+/** Says in the table that the setting may be left out. */
+function optional<A>(setting: Setting<A>): Setting<A> {
+  return { ...setting, default: "unset" }
+}

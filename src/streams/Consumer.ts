@@ -1,0 +1,137 @@
+/**
+ * Runs a handler over a stream: at-least-once deliveries in, exactly-once effects out.
+ *
+ * Per lane: pull → decode → inbox and handler in one transaction → settle. A failure refuses the batch, which then
+ * comes again one message at a time; after `attemptsMax` a message is buried as a dead letter and the lane goes on.
+ * An undecodable message is buried at once. Lanes run concurrently and never wait for each other.
+ */
+import { Cause, Effect, Option, Random } from "effect"
+import { Headers, HttpTraceContext } from "effect/http"
+import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { open, Undecodable } from "./envelope.ts"
+import { EventLog, lanesOf } from "./EventLog.ts"
+import type { ConsumerContract, Delivery } from "./EventLog.ts"
+import { Inbox } from "./Inbox.ts"
+import { headers } from "./names.ts"
+
+export interface ReceivedEvent {
+  readonly envelope: Envelope
+  readonly sequence: number
+}
+
+/** Longest rest between two attempts: a store that is down for minutes is not asked more often than this. */
+const retryDelayMaxMs = 10_000
+const retryDelayFirstMs = 50
+
+export interface ConsumerOptions<E, R> {
+  readonly consumer: ConsumerContract
+  readonly attemptsMax: number
+  /** Gets the fresh events of one lane in log order, inside the transaction that remembers them. */
+  readonly handle: (events: ReadonlyArray<ReceivedEvent>) => Effect.Effect<void, E, R>
+}
+
+/** Runs until interrupted; then the batch in hand is finished, because handling a batch is uninterruptible. */
+export const run = Effect.fnUntraced(function* <E, R>(options: ConsumerOptions<E, R>) {
+  const log = yield* EventLog
+  yield* Effect.forEach(
+    lanesOf(options.consumer, log.partitions),
+    (lane) =>
+      runOnce(options, lane).pipe(
+        // The log itself failed: the lane rests and goes on. Handler failures never come out here.
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.failCause(cause)
+            : Effect.logWarning("consumer cannot reach the log", cause).pipe(Effect.andThen(Effect.sleep(1_000)))
+        ),
+        Effect.forever,
+        Effect.annotateLogs({ durable: options.consumer.durable, lane }),
+      ),
+    { concurrency: "unbounded", discard: true }, // bounded by the number of lanes
+  )
+})
+
+/** Handles all there is now in one lane, then waits for more, or for the rest after a failure to pass. */
+const runOnce = Effect.fnUntraced(function* <E, R>(options: ConsumerOptions<E, R>, lane: number) {
+  const log = yield* EventLog
+  // Asked for before looking: what arrives in between ends the wait at once.
+  const news = yield* log.awaitNew(options.consumer, lane)
+  const batch = yield* Effect.uninterruptible(handleBatch(options, lane))
+  if (batch.restMs > 0) yield* Effect.sleep(batch.restMs)
+  else if (batch.settled === 0) yield* news
+})
+
+/** One pull, handled: how many messages are settled, and how long the lane rests because one failed. */
+export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerOptions<E, R>, lane: number) {
+  const { consumer, attemptsMax, handle } = options
+  const log = yield* EventLog
+  const inbox = yield* Inbox
+  const deliveries = yield* log.pull(consumer, lane)
+  const first = deliveries[0]
+  if (first === undefined) return { settled: 0, restMs: 0 }
+  if (first.attempt > attemptsMax) {
+    // A handler that kills the process never reaches the counting below: it is given up before it runs again.
+    yield* bury(consumer, lane, first, "attempts-exhausted", "the process ended while handling it")
+    return { settled: 1, restMs: 0 }
+  }
+  const readable: Array<ReceivedEvent> = []
+  for (const delivery of deliveries) {
+    const event = open(delivery)
+    if (event instanceof Undecodable) {
+      if (readable.length > 0) break // settle what stands before it first
+      yield* bury(consumer, lane, delivery, "undecodable", event.problem)
+      return { settled: 1, restMs: 0 }
+    }
+    readable.push({ envelope: event, sequence: delivery.sequence })
+  }
+  const byId = new Map(readable.map((event) => [event.envelope.id, event]))
+  const exit = yield* inbox.once(
+    consumer.durable,
+    [...byId.keys()],
+    (fresh) => handle([...byId.values()].filter((event) => fresh.has(event.envelope.id))),
+  ).pipe(Effect.withSpan(`${consumer.durable}.handle`, spanOptions(first, readable.length)), Effect.exit)
+  if (exit._tag === "Success") {
+    yield* log.settle(consumer, lane, readable.at(-1)!.sequence)
+    return { settled: readable.length, restMs: 0 }
+  }
+  yield* Effect.logWarning(`handler failed, attempt ${first.attempt} of ${attemptsMax}`, exit.cause)
+  if (readable.length === 1 && first.attempt >= attemptsMax) {
+    yield* bury(consumer, lane, first, "attempts-exhausted", failureName(exit.cause))
+    return { settled: 1, restMs: 0 }
+  }
+  const restMs = yield* retryDelayMs(first.attempt)
+  yield* log.refuse(consumer, lane, restMs)
+  return { settled: 0, restMs }
+})
+
+const bury = Effect.fnUntraced(function* (
+  consumer: ConsumerContract,
+  lane: number,
+  delivery: Delivery,
+  reason: "undecodable" | "attempts-exhausted",
+  detail: string,
+) {
+  const log = yield* EventLog
+  yield* Effect.logError(`dead letter: ${consumer.durable} gives up ${delivery.stream}#${delivery.sequence}: ${detail}`)
+  yield* log.bury(consumer, lane, delivery, { reason, detail })
+})
+
+/** Doubling, capped, with jitter so that lanes that failed together do not come back together. */
+const retryDelayMs = Effect.fnUntraced(function* (attempt: number) {
+  const ceiling = Math.min(retryDelayMaxMs, retryDelayFirstMs * 2 ** Math.min(attempt, 20))
+  return Math.round(ceiling * (0.5 + 0.5 * (yield* Random.next)))
+})
+
+/** The tag of the failure, never its text: that may hold what the event held. */
+const failureName = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  if (typeof error === "object" && error !== null && "_tag" in error) return String(error._tag)
+  return error instanceof Error ? error.name : "failure"
+}
+
+const spanOptions = (first: Delivery, batch: number) => {
+  const traceparent = first.headers[headers.traceparent]
+  const parent = traceparent === undefined
+    ? undefined
+    : Option.getOrUndefined(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })))
+  return { kind: "consumer" as const, attributes: { batch }, ...(parent === undefined ? {} : { parent }) }
+}

@@ -1,0 +1,128 @@
+/**
+ * The log of all events, as consumers and operators see it. Written only through the `Outbox`.
+ *
+ * What every adapter guarantees (`EventLog.contract.ts` holds them to it):
+ * - events stand in commit order, numbered 1, 2, 3 … per stream, and never change;
+ * - a consumer sees each lane in order, at least once; what is pulled and not settled comes again, to this process or
+ *   to the next one, with its attempt counted, also when the process died;
+ * - a message is given up only after its dead letter is stored.
+ * A lane is one partition of a stream, or the whole stream for a consumer that needs total order.
+ */
+import { Context, Schema } from "effect"
+import type { Effect } from "effect"
+import type { StoredMessage } from "./envelope.ts"
+import type { StreamName } from "./names.ts"
+
+/** What a consumer is; equal on every replica. */
+export interface ConsumerContract {
+  /** Its name is its position in the log: renaming means replaying. */
+  readonly durable: string
+  readonly stream: StreamName
+  /** `stream`: one lane with total order (the learner). `partition`: order per user, one lane a partition. */
+  readonly ordering: "partition" | "stream"
+  /** Bound of one pull, and so of what is in flight per lane. */
+  readonly batchMax: number
+}
+
+export interface Delivery extends StoredMessage {
+  readonly sequence: number
+  /** 1 for the first time; counted before the handler runs, so a crash counts. */
+  readonly attempt: number
+}
+
+export interface StoredEvent extends StoredMessage {
+  readonly sequence: number
+}
+
+export interface StreamInfo {
+  readonly stream: StreamName
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly messages: number
+  readonly createdAtMs: number
+}
+
+export interface ConsumerInfo {
+  readonly durable: string
+  readonly stream: StreamName
+  /** Messages behind the end of the stream, over all lanes. */
+  readonly lag: number
+  readonly inFlight: number
+  /** Lanes whose head failed at least once and is being tried again. */
+  readonly retrying: number
+}
+
+export class DeadLetter extends Schema.Class<DeadLetter>("tipstream/DeadLetter")({
+  id: Schema.Int,
+  durable: Schema.String,
+  stream: Schema.String,
+  sequence: Schema.Int,
+  subject: Schema.String,
+  reason: Schema.Literals(["undecodable", "attempts-exhausted"]),
+  /** What went wrong, without payload or personal data. */
+  detail: Schema.String,
+  attempts: Schema.Int,
+  diedAtMs: Schema.Int,
+}) {}
+
+/** The store behind the log cannot be reached or refused; trying again later is right. */
+export class EventLogUnavailable extends Schema.TaggedError<EventLogUnavailable>()("EventLogUnavailable", {
+  operation: Schema.String,
+  cause: Schema.Defect(),
+}) {
+  override get message() {
+    return `event log: ${this.operation} failed`
+  }
+}
+
+export class EventLog extends Context.Service<EventLog, {
+  /** Number of partitions of every stream. */
+  readonly partitions: number
+  /**
+   * The next messages of a lane, oldest first; empty when there are none now, when the head rests after a refusal,
+   * or when another replica holds the lane. Returns at once.
+   */
+  readonly pull: (
+    consumer: ConsumerContract,
+    lane: number,
+  ) => Effect.Effect<ReadonlyArray<Delivery>, EventLogUnavailable>
+  /**
+   * Ask before pulling, wait after: the inner effect completes when the lane may have something that was not there at
+   * the time of asking, or after a second.
+   */
+  readonly awaitNew: (consumer: ConsumerContract, lane: number) => Effect.Effect<Effect.Effect<void>>
+  /** All messages of the lane up to and including this one are done with. */
+  readonly settle: (
+    consumer: ConsumerContract,
+    lane: number,
+    sequence: number,
+  ) => Effect.Effect<void, EventLogUnavailable>
+  /** What is in flight comes again after the delay. */
+  readonly refuse: (
+    consumer: ConsumerContract,
+    lane: number,
+    delayMs: number,
+  ) => Effect.Effect<void, EventLogUnavailable>
+  /** Stores the dead letter, then settles the message, both or neither. Burying twice keeps the first. */
+  readonly bury: (
+    consumer: ConsumerContract,
+    lane: number,
+    delivery: Delivery,
+    cause: Pick<DeadLetter, "reason" | "detail">,
+  ) => Effect.Effect<void, EventLogUnavailable>
+  /** Lets go of all lanes held by this process, so that another may take them at once. */
+  readonly release: Effect.Effect<void>
+  /** Up to `limit` events after a sequence, oldest first; sees only what has its number. */
+  readonly read: (
+    stream: StreamName,
+    afterSequence: number,
+    limit: number,
+  ) => Effect.Effect<ReadonlyArray<StoredEvent>, EventLogUnavailable>
+  readonly streams: Effect.Effect<ReadonlyArray<StreamInfo>, EventLogUnavailable>
+  readonly consumers: Effect.Effect<ReadonlyArray<ConsumerInfo>, EventLogUnavailable>
+  readonly deadLetters: (limit: number) => Effect.Effect<ReadonlyArray<DeadLetter>, EventLogUnavailable>
+}>()("tipstream/streams/EventLog") {}
+
+/** The lanes of a consumer, by number. */
+export const lanesOf = (consumer: ConsumerContract, partitions: number): ReadonlyArray<number> =>
+  consumer.ordering === "stream" ? [0] : Array.from({ length: partitions }, (_, lane) => lane)

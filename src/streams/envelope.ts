@@ -1,0 +1,95 @@
+/**
+ * Between an event and what the log stores: bytes, subject, headers.
+ *
+ * Reading is tolerant: unknown fields survive, optional ones may be missing, ProtoJSON is taken by content type.
+ * It is strict where tolerance would cross tenants: the header, the subject and the envelope must name the same tenant.
+ */
+import { fromBinary, fromJsonString, toBinary } from "@bufbuild/protobuf"
+import { Schema } from "effect"
+import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { EnvelopeSchema } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { TenantId, UserId } from "../../schemas/ids.ts"
+import {
+  contentTypeJson,
+  contentTypeProtobuf,
+  headers,
+  isEventClass,
+  parseSubject,
+  partitionOf,
+  streamOfClass,
+  subjectOf,
+} from "./names.ts"
+import type { StreamName } from "./names.ts"
+
+/** An event as it is stored. */
+export interface StoredMessage {
+  readonly stream: StreamName
+  readonly subject: string
+  readonly partition: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+}
+
+/** The bytes are not an event of ours, whoever tries again. `problem` never quotes them. */
+export class Undecodable extends Schema.TaggedError<Undecodable>()("Undecodable", { problem: Schema.String }) {
+  override get message() {
+    return `not a readable event: ${this.problem}`
+  }
+}
+
+/** Throws when the type is not `<class>.<entity>.<event>`: events are made by our own constructors. */
+export const seal = (event: Envelope, partitions: number, traceparent?: string): StoredMessage => {
+  const [eventClass = "", entity = "", name = ""] = event.type.split(".")
+  if (!isEventClass(eventClass)) throw new Error(`no stream holds events of type ${event.type}`)
+  const owner = { tenantId: TenantId.make(event.tenantId), userId: UserId.make(event.userId) }
+  const partition = partitionOf(owner, partitions)
+  return {
+    stream: streamOfClass[eventClass],
+    subject: subjectOf({ ...owner, eventClass, entity, event: name, partition }),
+    partition,
+    headers: {
+      [headers.contentType]: contentTypeProtobuf,
+      [headers.tenantId]: event.tenantId,
+      [headers.correlationId]: event.correlationId,
+      [headers.xCorrelationId]: event.correlationId,
+      [headers.messageId]: event.id,
+      ...(traceparent === undefined ? {} : { [headers.traceparent]: traceparent }),
+    },
+    payload: toBinary(EnvelopeSchema, event),
+  }
+}
+
+export const open = (message: Pick<StoredMessage, "subject" | "headers" | "payload">): Envelope | Undecodable => {
+  const subject = parseSubject(message.subject)
+  if (subject === undefined) return new Undecodable({ problem: "its subject is not one of ours" })
+  const event = decode(message.payload, message.headers[headers.contentType] ?? contentTypeProtobuf)
+  if (event instanceof Undecodable) return event
+  if (event.tenantId !== subject.tenantId || event.userId !== subject.userId) {
+    return new Undecodable({ problem: "subject and envelope name different owners" })
+  }
+  const tenant = message.headers[headers.tenantId]
+  if (tenant !== undefined && tenant !== subject.tenantId) {
+    return new Undecodable({ problem: `header ${headers.tenantId} and subject name different tenants` })
+  }
+  const correlation = message.headers[headers.correlationId]
+  const again = message.headers[headers.xCorrelationId]
+  if (correlation !== undefined && again !== undefined && correlation !== again) {
+    return new Undecodable({ problem: `headers ${headers.correlationId} and ${headers.xCorrelationId} differ` })
+  }
+  return event.id === "" ? new Undecodable({ problem: "it has no id" }) : event
+}
+
+const decode = (payload: Uint8Array, contentType: string): Envelope | Undecodable => {
+  try {
+    if (contentType.startsWith(contentTypeProtobuf)) return fromBinary(EnvelopeSchema, payload)
+    if (contentType.startsWith(contentTypeJson)) {
+      return fromJsonString(EnvelopeSchema, new TextDecoder("utf-8", { fatal: true }).decode(payload), {
+        ignoreUnknownFields: true,
+      })
+    }
+    return new Undecodable({ problem: "its content type is neither protobuf nor JSON" })
+  } catch {
+    // The parser's own message may quote the payload.
+    return new Undecodable({ problem: `its bytes are not ${contentType}` })
+  }
+}

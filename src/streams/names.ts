@@ -1,0 +1,84 @@
+/**
+ * Every name on the wire: streams, subjects, headers, durables. Built and parsed here only.
+ *
+ * Subject: `tenant.<tenant>.<class>.<entity>.<event>.<partition>.<user>`, for example
+ * `tenant.acme.signals.task.appeared.07.u8f3kq`. The user stands last, so that one filter replays or purges one user.
+ */
+import type { Owner } from "../../schemas/ids.ts"
+import { TenantId, UserId } from "../../schemas/ids.ts"
+
+/** Stream of each class of event; the class is the first token of an event's type. */
+export const streamOfClass = {
+  signals: "SIGNALS",
+  decisions: "DECISIONS",
+  feedback: "FEEDBACK",
+  accounts: "ACCOUNTS",
+} as const
+
+export type EventClass = keyof typeof streamOfClass
+export type StreamName = (typeof streamOfClass)[EventClass]
+
+export const streamNames: ReadonlyArray<StreamName> = Object.values(streamOfClass)
+
+export interface Subject extends Owner {
+  readonly eventClass: EventClass
+  readonly entity: string
+  readonly event: string
+  readonly partition: number
+}
+
+export const headers = {
+  contentType: "content-type",
+  tenantId: "tenant-id",
+  correlationId: "correlation-id",
+  /** The same value again, for readers that know only this spelling. */
+  xCorrelationId: "x-correlation-id",
+  traceparent: "traceparent",
+  messageId: "Nats-Msg-Id",
+} as const
+
+export const contentTypeProtobuf = "application/protobuf"
+export const contentTypeJson = "application/json"
+
+/** Never a wildcard, never a separator: a token with one would be stored under somebody else's subject. */
+const tokenPattern = /^[A-Za-z0-9_-]{1,64}$/
+
+export const isEventClass = (text: string): text is EventClass => Object.hasOwn(streamOfClass, text)
+
+/** Throws on a token no subject may hold: ids are validated where they enter, so this is a defect. */
+export const subjectOf = (subject: Subject): string => {
+  const { tenantId, eventClass, entity, event, partition, userId } = subject
+  for (const token of [tenantId, entity, event, userId]) {
+    if (!tokenPattern.test(token)) throw new Error(`not a subject token: ${JSON.stringify(token)}`)
+  }
+  return `tenant.${tenantId}.${eventClass}.${entity}.${event}.${String(partition).padStart(2, "0")}.${userId}`
+}
+
+/** The parts of a concrete subject, or undefined when it is not one of ours. */
+export const parseSubject = (text: string): Subject | undefined => {
+  const tokens = text.split(".")
+  const [prefix, tenantId, eventClass, entity, event, partition, userId] = tokens
+  if (tokens.length !== 7 || prefix !== "tenant" || !tokens.every((token) => tokenPattern.test(token))) return undefined
+  if (!isEventClass(eventClass!) || !/^\d{2}$/.test(partition!)) return undefined
+  return {
+    tenantId: TenantId.make(tenantId!),
+    userId: UserId.make(userId!),
+    eventClass,
+    entity: entity!,
+    event: event!,
+    partition: Number(partition),
+  }
+}
+
+/**
+ * Stable over time and runtimes: FNV-1a (32 bit) of `tenant/user`, modulo the number of partitions.
+ * Tokens are ASCII, so code units are bytes.
+ */
+export const partitionOf = ({ tenantId, userId }: Owner, partitions: number): number => {
+  let hash = 0x811c9dc5
+  const key = `${tenantId}/${userId}`
+  for (let index = 0; index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  }
+  return (hash >>> 0) % partitions
+}
