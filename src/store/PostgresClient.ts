@@ -1,0 +1,146 @@
+/**
+ * `effect/sql`'s client over postgres.js, which does the talking: pool, prepared statements, cancellation.
+ *
+ * Interrupting a query cancels it on the server. Whole numbers of 64 bits come back as JavaScript numbers: all of ours
+ * (milliseconds, positions) stay below 2^53.
+ */
+import { Effect, Layer, Redacted, Stream } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient, SqlError, Statement } from "effect/sql"
+import type { SqlConnection } from "effect/sql"
+import postgres from "postgres"
+
+export interface PostgresOptions {
+  readonly url: Redacted.Redacted<string>
+  readonly poolMax: number
+  readonly applicationName: string
+}
+
+export const layer = (options: PostgresOptions): Layer.Layer<SqlClient.SqlClient, SqlError.SqlError> =>
+  Layer.effect(
+    SqlClient.SqlClient,
+    Effect.gen(function* () {
+      const pool = yield* Effect.acquireRelease(
+        Effect.sync(() => connect(options)),
+        (pool) => Effect.promise(() => pool.end({ timeout: 5 })),
+      )
+      yield* Effect.tryPromise({ try: () => pool`SELECT 1`, catch: failed("connect") })
+      return yield* clientOf(pool)
+    }),
+  ).pipe(Layer.provide(Reactivity.layer))
+
+const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.Sql =>
+  postgres(Redacted.value(url), {
+    max: poolMax,
+    // A database that does not answer at start is reported, not waited for.
+    connect_timeout: 10,
+    // Idle connections go back to the server; a burst opens them again within milliseconds.
+    idle_timeout: 60,
+    onnotice: () => {},
+    connection: { application_name: applicationName },
+    types: { bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number } },
+  })
+
+const clientOf = (pool: postgres.Sql) => {
+  const reserve: SqlConnection.Acquirer = Effect.map(
+    Effect.acquireRelease(
+      Effect.tryPromise({ try: () => pool.reserve(), catch: failed("acquire") }),
+      (reserved) => Effect.sync(() => reserved.release()),
+    ),
+    connectionOf,
+  )
+  return SqlClient.make({
+    acquirer: Effect.succeed(connectionOf(pool)),
+    transactionAcquirer: reserve,
+    compiler,
+    driver: "pg",
+    releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
+    // Postgres answers COMMIT of an aborted transaction with ROLLBACK and no error.
+    commit: (connection) =>
+      Effect.flatMap(
+        connection.executeRaw("COMMIT", []),
+        (result) =>
+          (result as { command?: string }).command === "ROLLBACK"
+            ? Effect.fail(failed("commit")(new Error("the transaction was aborted before")))
+            : Effect.void,
+      ),
+    spanAttributes: [["db.system.name", "postgresql"]],
+  })
+}
+
+type Queryable = Pick<postgres.Sql, "unsafe">
+type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+
+const connectionOf = (pool: Queryable): SqlConnection.Connection => {
+  const run = (text: string, parameters: ReadonlyArray<unknown>, prepare: boolean, values = false) =>
+    Effect.callback<ReadonlyArray<any>, SqlError.SqlError>((resume) => {
+      const query = pool.unsafe(text, parameters as Array<any>, { prepare })
+      const answer: Promise<unknown> = values ? query.values() : query
+      answer.then(
+        (rows) => resume(Effect.succeed(rows as ReadonlyArray<any>)),
+        (cause) => resume(Effect.fail(failed("execute")(cause))),
+      )
+      return Effect.sync(() => query.cancel())
+    })
+  const transformed = (rows: ReadonlyArray<any>, transform: Transform) =>
+    transform === undefined ? rows : transform(rows)
+  return {
+    execute: (text, parameters, transform) =>
+      Effect.map(run(text, parameters, true), (rows) => transformed(rows, transform)),
+    executeRaw: (text, parameters) => run(text, parameters, true),
+    executeValues: (text, parameters) => run(text, parameters, true, true),
+    executeValuesUnprepared: (text, parameters) => run(text, parameters, false, true),
+    executeUnprepared: (text, parameters, transform) =>
+      Effect.map(run(text, parameters, false), (rows) => transformed(rows, transform)),
+    executeStream: (text, parameters, transform) =>
+      Stream.fromAsyncIterable(cursor(pool, text, parameters), failed("stream")).pipe(
+        Stream.flatMap((rows) => Stream.fromIterable(transformed(rows, transform))),
+      ),
+  }
+}
+
+/** postgres.js' own iterator returns synchronously, which `Stream.fromAsyncIterable` cannot close. */
+async function* cursor(pool: Queryable, text: string, parameters: ReadonlyArray<unknown>) {
+  const query = pool.unsafe(text, parameters as Array<any>, { prepare: true })
+  yield* query.cursor(cursorRows) as AsyncIterable<Array<any>>
+}
+
+/** Rows fetched ahead of a slow reader. */
+const cursorRows = 128
+
+const compiler = Statement.makeCompiler({
+  dialect: "pg",
+  placeholder: (index) => `$${index}`,
+  onIdentifier: Statement.defaultEscape('"'),
+  onCustom: () => {
+    throw new Error("no custom fragments")
+  },
+  onRecordUpdate: (placeholders, alias, columns, values, returning) => [
+    `(values ${placeholders}) AS ${alias}${columns}${returning ? ` RETURNING ${returning[0]}` : ""}`,
+    returning ? values.flat().concat(returning[1]) : values.flat(),
+  ],
+})
+
+const failed = (operation: string) => (cause: unknown): SqlError.SqlError =>
+  new SqlError.SqlError({ reason: reasonOf(cause, operation) })
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const reasonOf = (cause: unknown, operation: string): SqlError.SqlErrorReason => {
+  const { code = "", message = String(cause), constraint_name: constraint = "" } = cause as {
+    code?: string
+    message?: string
+    constraint_name?: string
+  }
+  const known = { cause, message, operation }
+  if (code === "23505") return new SqlError.UniqueViolation({ ...known, constraint })
+  if (code === "40001") return new SqlError.SerializationError(known)
+  if (code === "40P01") return new SqlError.DeadlockError(known)
+  if (code === "55P03") return new SqlError.LockTimeoutError(known)
+  if (code === "57014") return new SqlError.StatementTimeoutError(known)
+  if (code === "42501") return new SqlError.AuthorizationError(known)
+  if (code.startsWith("28")) return new SqlError.AuthenticationError(known)
+  if (code.startsWith("23")) return new SqlError.ConstraintError(known)
+  if (code.startsWith("42")) return new SqlError.SqlSyntaxError(known)
+  if (/^(08|57P|53)/.test(code) || /^(CONNECT|ECONN|CONNECTION_)/.test(code)) return new SqlError.ConnectionError(known)
+  return new SqlError.UnknownError(known)
+}

@@ -1,0 +1,226 @@
+/**
+ * The embedded event log: the outbox table, numbered by the sequencer, read by lanes whose state is a row each.
+ *
+ * A lane is held by one process at a time, by a lease that every pull renews; a process that dies lets go when the
+ * lease runs out, or at once when it comes back under the same holder name. Settling and refusing do not wait for the
+ * disk: losing one repeats a delivery, which the inbox absorbs.
+ */
+import { Clock, Duration, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { EventLog, EventLogUnavailable } from "../streams/EventLog.ts"
+import type { ConsumerContract, Delivery } from "../streams/EventLog.ts"
+import * as Lanes from "../streams/lane.ts"
+import type { Lane } from "../streams/lane.ts"
+import { streamNames } from "../streams/names.ts"
+import * as Wakeup from "../streams/Wakeup.ts"
+import { LogSignals } from "./LogSignals.ts"
+import { sequenceOnce } from "./sequencer.ts"
+import { consumerInfo, deadLetterRows, insertDeadLetter, messagesAfter, streamInfo } from "./eventLogQueries.ts"
+import { orUnavailable } from "./unavailable.ts"
+
+/** A replica that dies holds its lanes for this long: several times the longest rest between two pulls. */
+const leaseMs = 15_000
+
+/** Covers signals lost with another process, and the lease of a dead one. */
+const pollMs = 1_000
+
+export interface SqlEventLogOptions {
+  readonly partitions: number
+  /** Name of this process as holder of lanes. The same on every start where only one process can exist. */
+  readonly holder: string
+}
+
+/** The installation was made with another number of partitions: users would change lanes and lose their order. */
+export class PartitionsChanged extends Schema.TaggedError<PartitionsChanged>()("PartitionsChanged", {
+  installed: Schema.Int,
+  configured: Schema.Int,
+}) {
+  override get message() {
+    return `this installation has ${this.installed} partitions and PARTITIONS says ${this.configured}: set PARTITIONS=${this.installed}`
+  }
+}
+
+export const layer = (options: SqlEventLogOptions) =>
+  Layer.effect(
+    EventLog,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* prepareStreams(options.partitions)
+      const wakeups = new Map<string, Wakeup.Wakeup>()
+      const wakeupOf = (stream: string, lane: number | "any") => {
+        const key = `${stream}/${lane}`
+        let wakeup = wakeups.get(key)
+        if (wakeup === undefined) wakeups.set(key, wakeup = Wakeup.make())
+        return wakeup
+      }
+      yield* Effect.forkScoped(sequence(wakeupOf))
+      const { pull, settle, refuse, bury, release } = yield* lanes(options)
+
+      return EventLog.of({
+        partitions: options.partitions,
+        pull,
+        settle,
+        refuse,
+        bury,
+        release,
+        awaitNew: (consumer, lane) =>
+          Effect.sync(() => {
+            const wakeup = wakeupOf(consumer.stream, consumer.ordering === "stream" ? "any" : lane)
+            const seen = wakeup.count()
+            return wakeup.after(seen).pipe(Effect.timeoutOption(pollMs), Effect.asVoid)
+          }),
+        read: (stream, afterSequence, limit) =>
+          messagesAfter(stream, undefined, afterSequence, limit).pipe(
+            Effect.provideService(SqlClient.SqlClient, sql),
+            orUnavailable("read"),
+          ),
+        streams: streamInfo.pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("streams")),
+        consumers: consumerInfo.pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("consumers")),
+        deadLetters: (limit) =>
+          deadLetterRows(limit).pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("deadLetters")),
+      })
+    }),
+  )
+
+const prepareStreams = Effect.fnUntraced(function* (partitions: number) {
+  const sql = yield* SqlClient.SqlClient
+  const nowMs = yield* Clock.currentTimeMillis
+  for (const stream of streamNames) {
+    yield* sql`INSERT INTO streams (stream, partitions, created_at_ms) VALUES (${stream}, ${partitions}, ${nowMs})
+      ON CONFLICT DO NOTHING`
+  }
+  const [row] = yield* sql<{ readonly partitions: number }>`
+    SELECT partitions FROM streams WHERE partitions <> ${partitions} LIMIT 1`
+  if (row !== undefined) yield* new PartitionsChanged({ installed: row.partitions, configured: partitions })
+}, orUnavailableUnlessPartitions)
+
+function orUnavailableUnlessPartitions<A, E, R>(effect: Effect.Effect<A, E | PartitionsChanged, R>) {
+  return Effect.mapError(
+    effect,
+    (cause) => cause instanceof PartitionsChanged ? cause : new EventLogUnavailable({ operation: "prepare", cause }),
+  )
+}
+
+/** Numbers what is appended, for as long as the log lives. */
+const sequence = Effect.fnUntraced(function* (wakeupOf: (stream: string, lane: number | "any") => Wakeup.Wakeup) {
+  const { appended } = yield* LogSignals
+  const round = Effect.gen(function* () {
+    const seen = appended.count()
+    const { sequenced, waiting } = yield* sequenceOnce
+    for (const key of new Set(sequenced.flatMap((row) => [`${row.stream}/${row.partition}`, `${row.stream}/any`]))) {
+      const [stream, lane] = key.split("/") as [string, string]
+      yield* wakeupOf(stream, lane === "any" ? "any" : Number(lane)).signal
+    }
+    if (sequenced.length > 0) return
+    // A transaction older than the waiting events still runs; it rarely takes longer than this to end.
+    yield* appended.after(seen).pipe(Effect.timeoutOption(waiting ? 5 : pollMs))
+  })
+  yield* round.pipe(
+    Effect.catchCause((cause) =>
+      Effect.logWarning("sequencer cannot reach the database", cause).pipe(Effect.andThen(Effect.sleep(pollMs)))
+    ),
+    Effect.forever,
+  )
+})
+
+const lanes = Effect.fnUntraced(function* ({ holder }: SqlEventLogOptions) {
+  const sql = yield* SqlClient.SqlClient
+  const known = new Set<string>()
+
+  /** Locks the lane's row, making it on first use. Undefined when another process holds it. */
+  const take = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number) {
+    const { durable, stream } = consumer
+    if (!known.has(`${durable}/${lane}`)) {
+      yield* sql`INSERT INTO lanes (durable, lane, stream, whole_stream)
+        VALUES (${durable}, ${lane}, ${stream}, ${consumer.ordering === "stream"}) ON CONFLICT DO NOTHING`
+      known.add(`${durable}/${lane}`)
+    }
+    const [row] = yield* sql<LaneRow>`
+      SELECT set_config('synchronous_commit', 'off', true), cursor, pulled_until, isolate_until, head_sequence,
+        head_attempts, retry_at_ms, holder, held_until_ms
+      FROM lanes WHERE durable = ${durable} AND lane = ${lane} FOR UPDATE`
+    const nowMs = yield* Clock.currentTimeMillis
+    if (row === undefined || (row.holder !== null && row.holder !== holder && row.held_until_ms > nowMs)) {
+      return undefined
+    }
+    return { state: laneOfRow(row), nowMs }
+  })
+
+  const put = (consumer: ConsumerContract, lane: number, state: Lane, nowMs: number) =>
+    sql`UPDATE lanes SET cursor = ${state.cursor}, pulled_until = ${state.pulledUntil},
+        isolate_until = ${state.isolateUntil}, head_sequence = ${state.headSequence},
+        head_attempts = ${state.headAttempts}, retry_at_ms = ${state.retryAtMs},
+        holder = ${holder}, held_until_ms = ${nowMs + leaseMs}
+      WHERE durable = ${consumer.durable} AND lane = ${lane}`
+
+  const update = Effect.fnUntraced(function* (
+    consumer: ConsumerContract,
+    lane: number,
+    change: (state: Lane, nowMs: number) => Lane,
+  ) {
+    const taken = yield* take(consumer, lane)
+    // A zombie's late word about a lane somebody else holds now.
+    if (taken !== undefined) yield* put(consumer, lane, change(taken.state, taken.nowMs), taken.nowMs)
+  })
+
+  const pull = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number) {
+    const partition = consumer.ordering === "stream" ? undefined : lane
+    const taken = yield* take(consumer, lane)
+    if (taken === undefined || Lanes.isResting(taken.state, taken.nowMs)) return []
+    const size = Lanes.pullSize(taken.state, consumer.batchMax)
+    const messages = yield* messagesAfter(consumer.stream, partition, taken.state.cursor, size)
+    if (messages.length === 0) return []
+    const { lane: state, attempt } = Lanes.pulled(taken.state, messages.map((message) => message.sequence))
+    yield* put(consumer, lane, state, taken.nowMs)
+    return messages.map((message): Delivery => ({ ...message, attempt }))
+  }, Effect.provideService(SqlClient.SqlClient, sql))
+
+  return {
+    pull: (consumer: ConsumerContract, lane: number) =>
+      sql.withTransaction(pull(consumer, lane)).pipe(orUnavailable("pull")),
+    settle: (consumer: ConsumerContract, lane: number, sequence: number) =>
+      sql.withTransaction(update(consumer, lane, (state) => Lanes.settled(state, sequence))).pipe(
+        orUnavailable("settle"),
+      ),
+    refuse: (consumer: ConsumerContract, lane: number, delayMs: number) =>
+      sql.withTransaction(update(consumer, lane, (state, nowMs) => Lanes.refused(state, nowMs + delayMs))).pipe(
+        orUnavailable("refuse"),
+      ),
+    bury: (
+      consumer: ConsumerContract,
+      lane: number,
+      delivery: Delivery,
+      cause: Parameters<typeof insertDeadLetter>[2],
+    ) =>
+      sql.withTransaction(
+        insertDeadLetter(consumer.durable, delivery, cause).pipe(
+          Effect.andThen(update(consumer, lane, (state) => Lanes.settled(state, delivery.sequence))),
+          Effect.provideService(SqlClient.SqlClient, sql),
+        ),
+      ).pipe(orUnavailable("bury")),
+    release: sql`UPDATE lanes SET holder = NULL, held_until_ms = 0 WHERE holder = ${holder}`.pipe(
+      Effect.timeout(Duration.seconds(2)),
+      Effect.ignore,
+    ),
+  }
+})
+
+interface LaneRow {
+  readonly cursor: number
+  readonly pulled_until: number
+  readonly isolate_until: number
+  readonly head_sequence: number
+  readonly head_attempts: number
+  readonly retry_at_ms: number
+  readonly holder: string | null
+  readonly held_until_ms: number
+}
+
+const laneOfRow = (row: LaneRow): Lane => ({
+  cursor: row.cursor,
+  pulledUntil: row.pulled_until,
+  isolateUntil: row.isolate_until,
+  headSequence: row.head_sequence,
+  headAttempts: row.head_attempts,
+  retryAtMs: row.retry_at_ms,
+})

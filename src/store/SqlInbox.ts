@@ -1,0 +1,38 @@
+/** The inbox as a table: ids and effect in one transaction. */
+import { Clock, Effect, Layer } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
+import { EventLogUnavailable } from "../streams/EventLog.ts"
+import { Inbox } from "../streams/Inbox.ts"
+
+export const layer = Layer.effect(
+  Inbox,
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+
+    const freshIds = Effect.fnUntraced(function* (durable: string, eventIds: ReadonlyArray<string>) {
+      const handledAtMs = yield* Clock.currentTimeMillis
+      const rows = yield* sql<{ readonly event_id: string }>`
+        INSERT INTO inbox (durable, event_id, handled_at_ms)
+        SELECT ${durable}, event_id, ${handledAtMs}
+        FROM jsonb_array_elements_text(${JSON.stringify(eventIds)}::text::jsonb) AS event_id
+        ON CONFLICT DO NOTHING
+        RETURNING event_id`
+      return new Set(rows.map((row) => row.event_id))
+    })
+
+    return Inbox.of({
+      once: <E, R>(
+        durable: string,
+        eventIds: ReadonlyArray<string>,
+        effect: (fresh: ReadonlySet<string>) => Effect.Effect<void, E, R>,
+      ) =>
+        freshIds(durable, eventIds).pipe(
+          Effect.flatMap((fresh) => fresh.size === 0 ? Effect.void : effect(fresh)),
+          sql.withTransaction,
+          Effect.mapError((error): E | EventLogUnavailable =>
+            SqlError.isSqlError(error) ? new EventLogUnavailable({ operation: "inbox", cause: error }) : error as E
+          ),
+        ),
+    })
+  }),
+)

@@ -1,0 +1,17 @@
+/**
+ * Brings the database to the version of this code. Safe with several processes starting at once: the migrator takes a
+ * table lock. Migrations are only ever added.
+ */
+import { Effect } from "effect"
+import { Migrator } from "effect/sql"
+import eventLog from "./migrations/0001_event_log.ts"
+import usersAndTips from "./migrations/0002_users_and_tips.ts"
+
+/** Completes with the names of the migrations that were run now. */
+export const migrate = Migrator.make({})({
+  table: "migrations",
+  loader: Migrator.fromRecord({
+    "0001_event_log": eventLog,
+    "0002_users_and_tips": usersAndTips,
+  }),
+}).pipe(Effect.map((done) => done.map(([, name]) => name)))

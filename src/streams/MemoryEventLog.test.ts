@@ -1,0 +1,4 @@
+import { contractPartitions, suite } from "./EventLog.contract.ts"
+import { layerMemory } from "./MemoryEventLog.ts"
+
+suite("memory", () => layerMemory({ partitions: contractPartitions }))

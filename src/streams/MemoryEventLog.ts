@@ -1,0 +1,156 @@
+/**
+ * The whole log in the memory of one process: outbox, inbox and event log. For tests and simulation; passes the same
+ * contract suite as the real ones. Lives as long as the process, and keeps everything, so not for service.
+ */
+import { Clock, Context, Effect, Layer } from "effect"
+import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { seal } from "./envelope.ts"
+import { DeadLetter, EventLog } from "./EventLog.ts"
+import type { ConsumerContract, ConsumerInfo, Delivery, StoredEvent } from "./EventLog.ts"
+import { Inbox } from "./Inbox.ts"
+import * as Lanes from "./lane.ts"
+import type { Lane } from "./lane.ts"
+import { streamNames } from "./names.ts"
+import type { StreamName } from "./names.ts"
+import { Outbox } from "./Outbox.ts"
+import * as Wakeup from "./Wakeup.ts"
+
+interface Memory {
+  readonly partitions: number
+  readonly createdAtMs: number
+  readonly events: Record<StreamName, Array<StoredEvent>>
+  readonly eventIds: Set<string>
+  readonly lanes: Map<string, { readonly consumer: ConsumerContract; readonly lane: number; state: Lane }>
+  readonly handled: Set<string>
+  readonly letters: Array<DeadLetter>
+  readonly appended: Wakeup.Wakeup
+}
+
+/** As long as the SQL log's, so that code waiting on either behaves alike. */
+const pollMs = 1_000
+
+export const layerMemory = (options: { readonly partitions: number }) =>
+  Layer.effectContext(Effect.gen(function* () {
+    const memory: Memory = {
+      partitions: options.partitions,
+      createdAtMs: yield* Clock.currentTimeMillis,
+      events: { SIGNALS: [], DECISIONS: [], FEEDBACK: [], ACCOUNTS: [] },
+      eventIds: new Set(),
+      lanes: new Map(),
+      handled: new Set(),
+      letters: [],
+      appended: Wakeup.make(),
+    }
+    return Context.make(EventLog, eventLogOf(memory)).pipe(
+      Context.add(Outbox, Outbox.of({ append: (events) => append(memory, events) })),
+      Context.add(Inbox, inboxOf(memory)),
+    )
+  }))
+
+const append = (memory: Memory, events: ReadonlyArray<Envelope>) =>
+  Effect.sync(() => {
+    for (const event of events) {
+      if (memory.eventIds.has(event.id)) continue
+      memory.eventIds.add(event.id)
+      const message = seal(event, memory.partitions)
+      const stream = memory.events[message.stream]
+      stream.push({ ...message, sequence: stream.length + 1 })
+    }
+  }).pipe(Effect.andThen(memory.appended.signal))
+
+const inboxOf = (memory: Memory) =>
+  Inbox.of({
+    once: (durable, eventIds, effect) =>
+      Effect.suspend(() => {
+        const fresh = new Set(eventIds.filter((id) => !memory.handled.has(`${durable}/${id}`)))
+        if (fresh.size === 0) return Effect.void
+        return Effect.tap(
+          effect(fresh),
+          () => Effect.sync(() => fresh.forEach((id) => memory.handled.add(`${durable}/${id}`))),
+        )
+      }),
+  })
+
+const eventLogOf = (memory: Memory) => {
+  const laneOf = (consumer: ConsumerContract, lane: number) => {
+    const key = `${consumer.durable}/${lane}`
+    let entry = memory.lanes.get(key)
+    if (entry === undefined) memory.lanes.set(key, entry = { consumer, lane, state: Lanes.laneAt(0) })
+    return entry
+  }
+  const settle = (consumer: ConsumerContract, lane: number, sequence: number) =>
+    Effect.sync(() => {
+      const entry = laneOf(consumer, lane)
+      entry.state = Lanes.settled(entry.state, sequence)
+    })
+
+  return EventLog.of({
+    partitions: memory.partitions,
+    pull: (consumer, lane) =>
+      Effect.map(Clock.currentTimeMillis, (nowMs): ReadonlyArray<Delivery> => {
+        const entry = laneOf(consumer, lane)
+        if (Lanes.isResting(entry.state, nowMs)) return []
+        const messages = eventsAfter(memory, consumer, lane, entry.state.cursor)
+          .slice(0, Lanes.pullSize(entry.state, consumer.batchMax))
+        if (messages.length === 0) return []
+        const { lane: state, attempt } = Lanes.pulled(entry.state, messages.map((message) => message.sequence))
+        entry.state = state
+        return messages.map((message) => ({ ...message, attempt }))
+      }),
+    awaitNew: () =>
+      Effect.sync(() => {
+        const seen = memory.appended.count()
+        return memory.appended.after(seen).pipe(Effect.timeoutOption(pollMs), Effect.asVoid)
+      }),
+    settle,
+    refuse: (consumer, lane, delayMs) =>
+      Effect.map(Clock.currentTimeMillis, (nowMs) => {
+        const entry = laneOf(consumer, lane)
+        entry.state = Lanes.refused(entry.state, nowMs + delayMs)
+      }),
+    bury: (consumer, lane, delivery, cause) =>
+      Effect.map(Clock.currentTimeMillis, (diedAtMs) => {
+        const { stream, sequence, subject, attempt: attempts } = delivery
+        const { durable } = consumer
+        if (
+          memory.letters.some((one) => one.durable === durable && one.stream === stream && one.sequence === sequence)
+        ) return
+        const id = memory.letters.length + 1
+        memory.letters.push(new DeadLetter({ id, durable, stream, sequence, subject, ...cause, attempts, diedAtMs }))
+      }).pipe(Effect.andThen(settle(consumer, lane, delivery.sequence))),
+    release: Effect.void,
+    read: (stream, afterSequence, limit) =>
+      Effect.sync(() => memory.events[stream].slice(afterSequence, afterSequence + limit)),
+    streams: Effect.sync(() => streamNames.map((stream) => streamInfo(memory, stream))),
+    consumers: Effect.sync(() => consumerInfo(memory)),
+    deadLetters: (limit) => Effect.sync(() => memory.letters.toReversed().slice(0, limit)),
+  })
+}
+
+const eventsAfter = (memory: Memory, consumer: ConsumerContract, lane: number, cursor: number) =>
+  memory.events[consumer.stream].slice(cursor)
+    .filter((event) => consumer.ordering === "stream" || event.partition === lane)
+
+const streamInfo = (memory: Memory, stream: StreamName) => ({
+  stream,
+  firstSequence: 1,
+  lastSequence: memory.events[stream].length,
+  messages: memory.events[stream].length,
+  createdAtMs: memory.createdAtMs,
+})
+
+const consumerInfo = (memory: Memory): ReadonlyArray<ConsumerInfo> =>
+  [...Map.groupBy(memory.lanes.values(), (entry) => entry.consumer.durable)].map(([durable, entries]) => {
+    const behind = entries.map(({ consumer, lane, state }) => ({
+      state,
+      events: eventsAfter(memory, consumer, lane, state.cursor),
+    }))
+    const total = (count: (one: (typeof behind)[number]) => number) => behind.reduce((sum, one) => sum + count(one), 0)
+    return {
+      durable,
+      stream: entries[0]!.consumer.stream,
+      lag: total(({ events }) => events.length),
+      inFlight: total(({ events, state }) => events.filter((event) => event.sequence <= state.pulledUntil).length),
+      retrying: total(({ state }) => Number(state.headAttempts > 1 && state.pulledUntil > state.cursor)),
+    }
+  })
