@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest"
+import { actOutcomes } from "./actOutcomes.ts"
+
+const outcomeOf = (status: unknown) =>
+  actOutcomes([{ actId: "a", kind: "complete", taskId: "t" }], new Map([["a", status]]))[0]
+
+describe("act outcomes", () => {
+  it("act outcomes - ok is done, and so is one that Todoist has executed before", () => {
+    expect(outcomeOf("ok")).toEqual({ actId: "a", outcome: "done" })
+    expect(outcomeOf({ error: "Sync item already processed. Ignored", error_code: 28 })).toEqual({
+      actId: "a",
+      outcome: "done",
+    })
+  })
+
+  it("act outcomes - a task that is gone is missing, in every way Todoist has said it", () => {
+    const ways = [
+      { error: "Item not found", error_code: 22 },
+      { error: "Task not found", error_code: 478, error_tag: "NOT_FOUND", http_code: 404 },
+      { error_tag: "NOT_FOUND" },
+      { http_code: 404 },
+      { error: "Item Not Found" },
+    ]
+    for (const way of ways) expect(outcomeOf(way)).toEqual({ actId: "a", outcome: "missing" })
+  })
+
+  it("act outcomes - anything else failed, with the code and never the text", () => {
+    expect(outcomeOf({ error: "Buy milk is invalid", error_code: 15, error_tag: "INVALID_TEMPORARY_ID" })).toEqual({
+      actId: "a",
+      outcome: "failed",
+      detail: "INVALID_TEMPORARY_ID",
+    })
+    expect(outcomeOf({ error: "Buy milk is invalid", error_code: 15 })).toMatchObject({ detail: "code 15" })
+    expect(outcomeOf({ error: "Buy milk", error_tag: "Buy milk" })).toMatchObject({ detail: "no code" })
+    expect(outcomeOf(undefined)).toEqual({ actId: "a", outcome: "failed", detail: "no status" })
+    expect(outcomeOf("not ok")).toMatchObject({ outcome: "failed" })
+  })
+
+  it("act outcomes - one failure leaves the others as they are, in the order of the acts", () => {
+    const acts = ["a", "b", "c"].map((actId) => ({ actId, kind: "complete" as const, taskId: actId }))
+    const status = new Map<string, unknown>([["c", "ok"], ["b", { error_code: 22 }], ["a", "ok"]])
+    expect(actOutcomes(acts, status).map(({ actId, outcome }) => `${actId} ${outcome}`)).toEqual([
+      "a done",
+      "b missing",
+      "c done",
+    ])
+  })
+})

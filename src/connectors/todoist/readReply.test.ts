@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest"
+import type { Cursor } from "./cursor.ts"
+import { syncChanges, syncFull } from "./fixtures/fixture.ts"
+import { caughtUp, type Outcome, type Reading, readReply } from "./readReply.ts"
+import { processSyncResponse, type Reply } from "./syncResponse.ts"
+
+const replyOf = (wire: object, sentToken = "token-1"): Reply => {
+  const processed = processSyncResponse({ status: 200, headers: {}, text: JSON.stringify(wire) }, sentToken)
+  if (processed._tag !== "Reply") throw new Error(processed._tag)
+  return processed
+}
+
+const readingOf = (outcome: Outcome): Reading => {
+  if (outcome._tag !== "Read") throw new Error(outcome._tag)
+  return outcome.reading
+}
+
+const statesOf = ({ tasks }: Reading) =>
+  Object.fromEntries(Array.from(tasks, ([id, { state }]) => [id.slice(-1), state]))
+
+const snapshot = readingOf(readReply(null, replyOf(syncFull, "*")))
+const known: Cursor = snapshot.cursor
+
+const inbox = syncFull.projects[0]!
+const garden = syncFull.projects[1]!
+const oldHouse = syncFull.projects[2]!
+const milk = syncFull.items[0]!
+
+describe("read reply", () => {
+  it("read reply - a full reply is a snapshot of the open tasks that are the user's", () => {
+    expect(snapshot.isSnapshot).toBe(true)
+    expect(statesOf(snapshot)).toEqual({ 1: "open", 2: "open", 3: "open", 4: "open", 5: "open" })
+    expect(snapshot.quarantined).toBe(0)
+    expect(known).toMatchObject({ syncToken: syncFull.sync_token, timeZone: "Europe/Berlin", userId: "40112233" })
+    expect(Array.from(known.projects.values(), ({ isArchived }) => isArchived)).toEqual([false, false, true])
+  })
+
+  it("read reply - an incremental reply reports what changed, and one item it cannot read does not stop the others", () => {
+    const reading = readingOf(readReply(known, replyOf(syncChanges)))
+    expect(reading.isSnapshot).toBe(false)
+    expect(statesOf(reading)).toEqual({ 1: "completed", 2: "removed", 4: "open", 5: "removed" })
+    expect(reading.quarantined).toBe(1)
+    expect(reading.cursor).toEqual({ ...known, syncToken: syncChanges.sync_token })
+  })
+
+  it("read reply - nothing changed is no task and a new token", () => {
+    const reading = readingOf(readReply(known, replyOf({ sync_token: "t2", full_sync: false })))
+    expect(reading.tasks.size).toBe(0)
+    expect(reading.isSnapshot).toBe(false)
+    expect(reading.cursor).toEqual({ ...known, syncToken: "t2" })
+  })
+
+  it("read reply - a full reply nobody asked for is a snapshot all the same", () => {
+    const reading = readingOf(readReply(known, replyOf({ ...syncFull, items: [milk] })))
+    expect(reading.isSnapshot).toBe(true)
+    expect(statesOf(reading)).toEqual({ 1: "open" })
+  })
+
+  it("read reply - a completed or deleted item in a full reply is not among the open ones", () => {
+    const items = [{ ...milk, checked: true }, { ...milk, id: "other", is_deleted: true }]
+    expect(readingOf(readReply(null, replyOf({ ...syncFull, items }, "*"))).tasks.size).toBe(0)
+  })
+
+  it("read reply - changes that move tasks the reply does not hold call for a full read", () => {
+    const user = syncFull.user
+    const reasons: Readonly<Record<string, object>> = {
+      renamed: { projects: [{ ...garden, name: "Allotment" }] },
+      archived: { projects: [{ ...garden, is_archived: true }] },
+      unarchived: { projects: [{ ...oldHouse, is_archived: false }] },
+      deleted: { projects: [{ ...garden, is_deleted: true }] },
+      unknown: { projects: [{ ...garden, id: "back-from-the-archive" }] },
+      unreadable: { projects: [{ id: 7 }] },
+      "an item of a project that never came": { items: [{ ...milk, project_id: "never-seen" }] },
+      "another zone": { user: { ...user, tz_info: { timezone: "Asia/Kolkata" } } },
+      "another user": { user: { ...user, id: "1" } },
+    }
+    for (const [reason, change] of Object.entries(reasons)) {
+      expect(readReply(known, replyOf({ ...syncChanges, ...change })), reason).toEqual({ _tag: "ReadEverything" })
+    }
+  })
+
+  it("read reply - changes that move no other task do not", () => {
+    const changes = [
+      { projects: [{ ...inbox, color: "red" }, oldHouse] },
+      { projects: [{ ...garden, id: "made-and-gone", is_deleted: true }] },
+      { items: [{ ...milk, project_id: "never-seen", checked: true }] },
+      { items: [{ ...milk, project_id: null }] },
+      { user: { ...syncFull.user, full_name: "Ada Lovelace" } },
+    ]
+    for (const change of changes) expect(readReply(known, replyOf({ ...syncChanges, ...change }))._tag).toBe("Read")
+  })
+
+  it("read reply - the zone and the user are kept when a full reply does not repeat them", () => {
+    const { user: _, ...silent } = syncFull
+    expect(readingOf(readReply(known, replyOf(silent, "*"))).cursor).toEqual(known)
+    const nobody = readingOf(readReply(null, replyOf(silent, "*"))).cursor
+    expect(nobody).toMatchObject({ timeZone: null, userId: null })
+  })
+
+  it("read reply - a full reply that is mostly unreadable is not taken for an empty account", () => {
+    const broken = { ...milk, due: 7 }
+    const many = (count: number) => [milk, ...Array.from({ length: count }, () => broken)]
+    expect(readReply(null, replyOf({ ...syncFull, items: many(9) }, "*"))).toEqual({ _tag: "Unreadable" })
+    expect(readReply(null, replyOf({ ...syncFull, items: many(3) }, "*"))).toMatchObject({
+      reading: { quarantined: 3 },
+    })
+    expect(readReply(known, replyOf({ ...syncChanges, items: many(9) }))).toMatchObject({ reading: { quarantined: 9 } })
+  })
+
+  it("read reply - the same task twice in a reply counts once, as it stood last", () => {
+    const reading = readingOf(readReply(known, replyOf({ ...syncChanges, items: [milk, { ...milk, checked: true }] })))
+    expect(statesOf(reading)).toEqual({ 1: "completed" })
+  })
+
+  it("read reply - a stale snapshot caught up is a snapshot without what is done since", () => {
+    const fresh = caughtUp(snapshot, replyOf(syncChanges))
+    expect(fresh.isSnapshot).toBe(true)
+    expect(statesOf(fresh)).toEqual({ 3: "open", 4: "open" })
+    expect(fresh.tasks.get("6X7rM8997g3RQmv4")?.task.due?.date).toBe("2026-11-24")
+    expect(fresh.cursor.syncToken).toBe(syncChanges.sync_token)
+    expect(fresh.quarantined).toBe(1)
+  })
+
+  it("read reply - a catch-up that would need a full read itself changes nothing", () => {
+    const renamed = replyOf({ ...syncChanges, projects: [{ ...garden, name: "Allotment" }] })
+    expect(caughtUp(snapshot, renamed)).toBe(snapshot)
+    expect(caughtUp(snapshot, replyOf({ ...syncFull, items: [] }))).toBe(snapshot)
+  })
+})
