@@ -1,0 +1,97 @@
+/**
+ * Decides which user Postgres runs as, because it refuses to run as root.
+ *
+ * A normal user runs it as itself. Root hands it to the owner of the existing cluster, or to `nobody`, without
+ * changing anything on the machine: `setpriv` (util-linux) gives the process that uid together with the one
+ * capability to pass through folders it has no right to, so that it works with the installation and the data below a
+ * 0700 folder such as /root. What the machine refuses is tried again with less: first `dac_read_search`, then
+ * `dac_override` (a container's usual set lacks the former), then the bare uid.
+ */
+import { Effect } from "effect"
+import fs from "node:fs/promises"
+import { type Binaries } from "./Binaries.ts"
+import { DataDirUnusable, PostgresBinaryMissing } from "./EmbeddedPostgresErrors.ts"
+import * as Shell from "./Shell.ts"
+
+export interface RunAs {
+  /** Undefined: as ourselves. Defined: files of the cluster must belong to these. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined
+  /** Goes before the program: `[...prefix, postgres, …]`. */
+  readonly prefix: ReadonlyArray<string>
+  /** For the spawning itself, where no `setpriv` exists. */
+  readonly identity: { readonly uid: number; readonly gid: number } | undefined
+  /** Of the server's binaries, as 18. */
+  readonly majorVersion: number
+}
+
+/** What a user id means here; undefined when we are not root. */
+const whoScript = `
+[ "$(id -u)" = 0 ] || exit 0
+id -u nobody && id -g nobody`
+
+const variantsFor = (
+  owner: { readonly uid: number; readonly gid: number },
+): ReadonlyArray<Omit<RunAs, "majorVersion">> => {
+  const bare = ["setpriv", `--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups"]
+  const capable = (capability: string) => [...bare, `--inh-caps=+${capability}`, `--ambient-caps=+${capability}`]
+  return [
+    { owner, prefix: capable("dac_read_search"), identity: undefined },
+    { owner, prefix: capable("dac_override"), identity: undefined },
+    { owner, prefix: bare, identity: undefined },
+    { owner, prefix: [], identity: owner },
+  ]
+}
+
+/**
+ * Starts the real binary once per candidate (`--version`, under 30 ms) and takes the first that runs and reaches the
+ * data folder: a missing library, a refused capability and a closed folder all show here, before any file is made.
+ */
+export const decide: (options: {
+  readonly binaries: Binaries
+  readonly dataDir: string
+  /** Where the cluster is, or will be. */
+  readonly cluster: string
+}) => Effect.Effect<RunAs, DataDirUnusable | PostgresBinaryMissing> = Effect.fn("RunAs.decide")(
+  function* ({ binaries, dataDir, cluster }) {
+    const who = yield* Shell.run(whoScript, [])
+    const [uid, gid] = who.stdout.trim().split("\n").map(Number)
+    const owner = uid === undefined || gid === undefined || Number.isNaN(uid + gid)
+      ? undefined
+      : (yield* ownerOf(cluster)) ?? { uid, gid }
+    const variants = owner === undefined ? [{ owner, prefix: [], identity: undefined }] : variantsFor(owner)
+    let detail = ""
+    for (const variant of variants) {
+      const tried = yield* tryVariant(variant, binaries, dataDir)
+      if (typeof tried === "number") return { ...variant, majorVersion: tried }
+      detail = tried
+    }
+    return yield* owner === undefined
+      ? new PostgresBinaryMissing({ platform: binaries.platform, reason: "NotRunnable", detail })
+      : new DataDirUnusable({ dataDir, reason: "Unreachable", detail })
+  },
+)
+
+/** The major version, or why not. */
+const tryVariant = Effect.fnUntraced(
+  function* (variant: Omit<RunAs, "majorVersion">, binaries: Binaries, dataDir: string) {
+    const options = variant.identity === undefined ? {} : { identity: variant.identity }
+    const inside = 'cd "$1" && exec "$2" --version'
+    const tried = yield* Shell.exec(
+      [...variant.prefix, "/bin/sh", "-c", inside, "sh", dataDir, binaries.postgres],
+      options,
+    )
+    const major = /PostgreSQL\) (\d+)/.exec(tried.stdout)?.[1]
+    return tried.code === 0 && major !== undefined ? Number(major) : lastLineOf(tried.stderr)
+  },
+)
+
+const lastLineOf = (text: string): string => text.trim().split("\n").at(-1) ?? ""
+
+/** Who owns an existing cluster, so that one made by a normal user stays theirs when root starts it. */
+const ownerOf = (cluster: string) =>
+  Effect.promise(() =>
+    fs.stat(cluster).then(
+      (found) => found.uid === 0 ? undefined : { uid: found.uid, gid: found.gid },
+      () => undefined,
+    )
+  )
