@@ -112,7 +112,7 @@ describe("linear model", () => {
     const before = model.encode()
     const copy = model.copy()
     expect(copy.encode()).toEqual(before)
-    copy.update(Float64Array.of(0, 1, 0, 0, 0), 0)
+    copy.update(Float64Array.of(0, 1, 0, 0, 0), 1)
     expect(model.encode()).toEqual(before)
     expect(copy.encode()).not.toEqual(before)
   })
