@@ -1,0 +1,112 @@
+/**
+ * The simulator as a process: `main.ts [options]`. Prints one JSON line when it listens, stops on SIGTERM and SIGINT
+ * with exit code 0, and says in one line why it cannot start.
+ */
+import { parseArgs } from "node:util"
+import process from "node:process"
+import type { Faults } from "./faults.ts"
+import { defaultLiveIntervalMs, defaultPort, defaultToken, InvalidOption, runSimulator } from "./runSimulator.ts"
+
+const help = `A Todoist server for demos and tests: its API v1 under /api/v1, a page at /, controls under /_sim/.
+
+  --port N                port on 127.0.0.1; 0 takes any free one (default ${defaultPort})
+  --state FILE            keep the accounts in this file across restarts (default: in memory only)
+  --seed TEXT             what the demo account is made from (default tipstream)
+  --token TEXT            the demo account's API token (default ${defaultToken})
+  --time-zone ZONE        IANA zone of the demo account when it is made (default: this machine's)
+  --live                  let the demo account go on living
+  --live-interval-ms N    time between two of its changes (default ${defaultLiveIntervalMs})
+  --fault-rate JSON       probabilities, such as '{"429":0.05,"reset-after-commit":0.02}'
+  --invalid-token-mode M  what a bad sync token gets: reject (400) or silent-full (default reject)
+  --with-parent           stop when standard input ends
+  --help                  this text
+`
+
+const whole = (name: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  if (!/^\d+$/.test(text)) throw new InvalidOption(`--${name} must be a whole number, not ${JSON.stringify(text)}`)
+  return Number(text)
+}
+
+const rates = (text: string | undefined): Faults["rates"] | undefined => {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as Faults["rates"]
+  } catch {
+    throw new InvalidOption('--fault-rate must be JSON such as {"429":0.05}')
+  }
+}
+
+const mode = (text: string | undefined) => {
+  if (text === undefined || text === "reject" || text === "silent-full") return text
+  throw new InvalidOption("--invalid-token-mode must be reject or silent-full")
+}
+
+const readOptions = () =>
+  parseArgs({
+    options: {
+      port: { type: "string" },
+      state: { type: "string" },
+      seed: { type: "string" },
+      token: { type: "string" },
+      "time-zone": { type: "string" },
+      live: { type: "boolean" },
+      "live-interval-ms": { type: "string" },
+      "fault-rate": { type: "string" },
+      "invalid-token-mode": { type: "string" },
+      "with-parent": { type: "boolean" },
+      help: { type: "boolean" },
+    },
+  }).values
+
+/** One line that says what to do. */
+const explained = (cause: unknown, port: string): string => {
+  const error = cause instanceof Error ? cause : new Error(String(cause))
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === "EADDRINUSE") {
+    return `port ${port} is in use: stop the program that has it, or give another with --port (0 takes any free one)`
+  }
+  if (code === "EACCES" && (error as NodeJS.ErrnoException).syscall === "listen") {
+    return `port ${port} needs more rights: give one above 1023 with --port`
+  }
+  if (error.name === "CorruptState") return `${error.message}: move it away to begin anew; it was not changed`
+  if (error.name === "InvalidOption" || code?.startsWith("ERR_PARSE_ARGS") === true) {
+    return `${error.message.split("\n")[0]} (see --help)`
+  }
+  return `cannot use the state file: ${error.message.split("\n")[0]}`
+}
+
+const main = async (): Promise<void> => {
+  let port: string = String(defaultPort)
+  try {
+    const values = readOptions()
+    if (values.help === true) return void process.stdout.write(help)
+    port = values.port ?? port
+    const simulator = await runSimulator({
+      port: whole("port", values.port),
+      stateFile: values.state,
+      seed: values.seed,
+      token: values.token,
+      timeZone: values["time-zone"],
+      live: values.live,
+      liveIntervalMs: whole("live-interval-ms", values["live-interval-ms"]),
+      faultRates: rates(values["fault-rate"]),
+      invalidTokenMode: mode(values["invalid-token-mode"]),
+      warn: (line) => process.stderr.write(`${line}\n`),
+    })
+    const stop = () => void simulator.close().then(() => process.exit(0), fail)
+    process.on("SIGTERM", stop)
+    process.on("SIGINT", stop)
+    if (values["with-parent"] === true) process.stdin.once("end", stop).once("close", stop).once("error", stop).resume()
+    process.stdout.write(`${JSON.stringify({ ready: true, url: simulator.url, token: simulator.token })}\n`)
+  } catch (cause) {
+    fail(cause, port)
+  }
+}
+
+const fail = (cause: unknown, port = ""): void => {
+  process.stderr.write(`simulator: ${explained(cause, port)}\n`)
+  process.exit(1)
+}
+
+await main()

@@ -1,0 +1,119 @@
+/** The page a person opens to see that a task closed here. Server-rendered, no script; it reloads itself. */
+import { createHash } from "node:crypto"
+import { type Account, openItems } from "./account.ts"
+import { dayInZone, wallClock } from "./calendar.ts"
+import { localParts } from "./due.ts"
+import type { Reply } from "./reply.ts"
+import type { Item } from "./wire.ts"
+import type { World } from "./world.ts"
+
+const reloadSeconds = 5
+const completedShown = 20
+
+const style = `
+:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #6a6a70; --line: #8883; --late: #b3261e; --bg: #fff }
+@media (prefers-color-scheme: dark) { :root { --ink: #ececf0; --soft: #a0a0a8; --late: #ff8a80; --bg: #17171a } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1rem 1rem 4rem; max-width: 44rem; background: var(--bg); color: var(--ink);
+  font: 1rem/1.45 system-ui, sans-serif }
+h1 { font-size: 1.25rem; margin: .5rem 0 } h2 { font-size: 1rem; margin: 1.75rem 0 .25rem }
+p, small { color: var(--soft) } p { margin: .25rem 0 }
+ul { list-style: none; margin: 0; padding: 0 }
+li { padding: .55rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+li.below { padding-inline-start: 1.5rem }
+li.done .what { text-decoration: line-through; color: var(--soft) }
+.what { display: block } .late { color: var(--late) } .p4 { font-weight: 600 }
+code { background: var(--line); padding: .1rem .35rem; border-radius: .3rem; overflow-wrap: anywhere }
+`
+const styleHash = createHash("sha256").update(style).digest("base64")
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+}
+
+/** Safe in text and in quoted attributes. */
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => entities[char] ?? "")
+
+const dueText = (item: Item, zone: string, today: string): string => {
+  if (item.due === null) return ""
+  const { day, time } = localParts(item.due, zone)
+  const when = `${day === today ? "today" : day}${time === null ? "" : ` ${time.slice(0, 5)}`}`
+  const late = day < today ? ` class="late"` : ""
+  return `<span${late}>${when}</span>${item.due.is_recurring ? ` · ${escapeHtml(item.due.string)}` : ""}`
+}
+
+const openRow = (item: Item, zone: string, today: string): string => {
+  const facts = [
+    dueText(item, zone, today),
+    item.priority > 1 ? `p${5 - item.priority}` : "",
+    item.completed_count > 0 ? `done ${item.completed_count}×` : "",
+    ...item.labels.map((label) => escapeHtml(`@${label}`)),
+  ].filter((fact) => fact !== "")
+  const below = item.parent_id === null ? "" : ` class="below"`
+  const weight = item.priority === 4 ? " p4" : ""
+  return `<li${below}><span class="what${weight}" dir="auto">${escapeHtml(item.content)}</span>` +
+    `<small>${facts.join(" · ")}</small></li>`
+}
+
+const doneRow = (item: Item, zone: string): string =>
+  `<li class="done"><span class="what" dir="auto">${escapeHtml(item.content)}</span>` +
+  `<small>completed ${wallClock(Date.parse(item.completed_at ?? item.updated_at), zone).replace("T", " ")}</small></li>`
+
+/** Each task, then the tasks below it. */
+const inOrder = (items: ReadonlyArray<Item>): Array<Item> => {
+  const ids = new Set(items.map(({ id }) => id))
+  const below = (id: string): Array<Item> =>
+    items.filter(({ parent_id: parent }) => parent === id).flatMap((child) => [child, ...below(child.id)])
+  return items.filter(({ parent_id: parent }) => parent === null || !ids.has(parent))
+    .flatMap((item) => [item, ...below(item.id)])
+}
+
+const body = (account: Account, nowMs: number, token: string): string => {
+  const zone = account.timeZone
+  const today = dayInZone(nowMs, zone)
+  const open = openItems(account)
+  const done = [...account.items.values()].map(({ value }) => value)
+    .filter((item) => item.checked && !item.is_deleted)
+    .sort((a, b) => (b.completed_at ?? "").localeCompare(a.completed_at ?? ""))
+  const projects = [...account.projects.values()].map(({ value }) => value)
+    .map((project) => ({ project, items: inOrder(open.filter((item) => item.project_id === project.id)) }))
+    .filter(({ items }) => items.length > 0)
+  return `<h1>Todoist simulator</h1>
+<p>${escapeHtml(account.fullName)} · ${open.length} open · ${done.length} completed · ${escapeHtml(zone)} · ${today}</p>
+<p>API token: <code>${escapeHtml(token)}</code></p>
+${
+    done.length === 0
+      ? ""
+      : `<h2>Completed lately</h2><ul>${
+        done.slice(0, completedShown).map((item) => doneRow(item, zone)).join("\n")
+      }</ul>`
+  }
+${
+    projects.map(({ project, items }) =>
+      `<h2 dir="auto">${escapeHtml(project.name)}</h2><ul>${
+        items.map((item) => openRow(item, zone, today)).join("\n")
+      }</ul>`
+    ).join("\n")
+  }`
+}
+
+export const answerPage = (world: World, nowMs: number): Reply => {
+  const account = world.accounts.get(world.demoToken)
+  return {
+    status: 200,
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'`,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+    body: `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
+      `<meta name="viewport" content="width=device-width, initial-scale=1">` +
+      `<meta http-equiv="refresh" content="${reloadSeconds}"><title>Todoist simulator</title><style>${style}</style>` +
+      `</head><body>${account === undefined ? "" : body(account, nowMs, world.demoToken)}</body></html>`,
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Runs one simulator: loads or seeds its accounts, listens on 127.0.0.1, lives, and keeps its state on disk.
+ * Used by `main.ts` as a process of its own and by the `simulate` command alike.
+ */
+import { randomBytes } from "node:crypto"
+import { resolve } from "node:path"
+import { isTimeZone } from "./calendar.ts"
+import { type Faults, readRates } from "./faults.ts"
+import { liveOnce } from "./life.ts"
+import { type Limits, publishedLimits } from "./limits.ts"
+import { loadState, saveState } from "./persist.ts"
+import { seedAccount } from "./seed.ts"
+import { listen, loopback } from "./server.ts"
+import type { InvalidTokenMode } from "./sync.ts"
+import { newFaults, type World } from "./world.ts"
+
+export type SimulatorOptions = {
+  /** Default 8090; 0 takes any free port. */
+  readonly port?: number | undefined
+  /** Where the state is kept; without it everything ends with the process. */
+  readonly stateFile?: string | undefined
+  readonly seed?: string | undefined
+  /** The demo account's API token. */
+  readonly token?: string | undefined
+  /** IANA zone of new accounts; default this machine's. */
+  readonly timeZone?: string | undefined
+  /** Whether the demo account goes on living. */
+  readonly live?: boolean | undefined
+  readonly liveIntervalMs?: number | undefined
+  readonly limits?: Partial<Limits> | undefined
+  readonly invalidTokenMode?: InvalidTokenMode | undefined
+  readonly faultRates?: Faults["rates"] | undefined
+  /** Epoch milliseconds. */
+  readonly clock?: (() => number) | undefined
+  /** Told in one line when the state cannot be written; the simulator goes on. */
+  readonly warn?: ((line: string) => void) | undefined
+}
+
+export type Simulator = {
+  readonly url: string
+  readonly token: string
+  /** Stops accepting, cuts what is open, writes the state. Rejects when that cannot be written. Safe to call twice. */
+  readonly close: () => Promise<void>
+}
+
+/** A setting that makes no sense, in words for the person who gave it. */
+export class InvalidOption extends Error {
+  override readonly name = "InvalidOption"
+}
+
+/** Changes are on disk at the latest this long after they happened, unless writing takes longer than a tenth of it. */
+const saveDelayMs = 500
+
+export const defaultToken = "sim-demo-token"
+export const defaultPort = 8090
+export const defaultLiveIntervalMs = 20_000
+
+const machineZone = (): string => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  return typeof zone === "string" && isTimeZone(zone) ? zone : "UTC"
+}
+
+const check = (holds: boolean, problem: string): void => {
+  if (!holds) throw new InvalidOption(problem)
+}
+
+const settled = (options: SimulatorOptions) => {
+  const timeZone = options.timeZone ?? machineZone()
+  const token = options.token ?? defaultToken
+  const port = options.port ?? defaultPort
+  const liveIntervalMs = options.liveIntervalMs ?? defaultLiveIntervalMs
+  const rates = readRates(options.faultRates ?? {})
+  check(isTimeZone(timeZone), `time zone ${timeZone} is not known; give an IANA name such as Europe/Madrid`)
+  check(/^[\w.~+/=-]{1,128}$/.test(token), "the token must be 1 to 128 characters without spaces")
+  check(Number.isInteger(port) && port >= 0 && port <= 65_535, "the port must be an integer from 0 to 65535")
+  check(liveIntervalMs >= 10 && liveIntervalMs <= 86_400_000, "the live interval must be from 10 ms to a day")
+  if (typeof rates === "string") throw new InvalidOption(rates)
+  return { timeZone, token, port, liveIntervalMs, rates, seed: options.seed ?? "tipstream" }
+}
+
+/** Writes the state a little after each change; never more than a tenth of the time is spent on it. */
+const saver = (save: (complete: boolean) => void, warn: (line: string) => void) => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let delayMs = saveDelayMs
+  let failing = false
+  const run = () => {
+    timer = undefined
+    const startedMs = performance.now()
+    try {
+      save(false)
+      failing = false
+    } catch (cause) {
+      // Said once until it works again: a full disk would otherwise fill the log as well.
+      if (!failing) warn(`the simulator could not write its state: ${cause instanceof Error ? cause.message : cause}`)
+      failing = true
+    }
+    delayMs = Math.max(saveDelayMs, (performance.now() - startedMs) * 10)
+  }
+  return {
+    changed: () => {
+      timer ??= setTimeout(run, delayMs)
+    },
+    stop: () => {
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
+}
+
+/**
+ * Rejects with `InvalidOption`, `CorruptState` (the file is left alone), or the system's error when the port or the
+ * state file cannot be used.
+ */
+export const runSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
+  const { timeZone, token, port, liveIntervalMs, rates, seed } = settled(options)
+  const clock = options.clock ?? Date.now
+  const file = options.stateFile === undefined ? undefined : resolve(options.stateFile)
+  const loaded = file === undefined ? undefined : loadState(file)
+  const accounts: World["accounts"] = loaded?.accounts ?? new Map()
+  const secret = loaded?.secret ?? randomBytes(32).toString("base64url")
+  const saving = saver((complete) => {
+    if (file !== undefined) saveState(file, secret, accounts, complete)
+  }, options.warn ?? (() => {}))
+  const world: World = {
+    secret,
+    demoToken: token,
+    accounts,
+    windows: new Map(),
+    requests: [],
+    faults: { ...newFaults(seed), rates },
+    limits: { ...publishedLimits, ...options.limits },
+    invalidTokenMode: options.invalidTokenMode ?? "reject",
+    seed,
+    timeZone,
+    clock,
+    changed: file === undefined ? () => {} : saving.changed,
+  }
+  if (!accounts.has(token)) accounts.set(token, seedAccount({ seed, user: token, nowMs: clock(), timeZone }))
+
+  const listening = await listen(world, port)
+  // Marks the file as in use (`complete: false`) before the first change, and shows at once whether it can be written.
+  try {
+    if (file !== undefined) saveState(file, secret, accounts, false)
+  } catch (cause) {
+    await listening.close()
+    throw cause
+  }
+  const life = options.live === true ? setInterval(() => live(world), liveIntervalMs) : undefined
+
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    clearInterval(life)
+    await listening.close()
+    saving.stop()
+    if (file !== undefined) saveState(file, secret, accounts, true)
+  }
+  return { url: `http://${loopback}:${listening.port}`, token, close: () => (closing ??= close()) }
+}
+
+const live = (world: World): void => {
+  for (const [token, account] of world.accounts) {
+    if (account.live || token === world.demoToken) liveOnce(account, world.clock())
+  }
+  world.changed()
+}

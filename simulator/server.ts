@@ -1,0 +1,94 @@
+/** The HTTP border: one server on the loopback interface in front of `/api/v1`, `/_sim/` and the page. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { answerApi, type HttpRequest } from "./api.ts"
+import { apiRoutes } from "./apiRoutes.ts"
+import { isApiError, stamped } from "./apiError.ts"
+import { readFields } from "./httpBody.ts"
+import { answerPage } from "./page.ts"
+import { nextEventId } from "./random.ts"
+import { failure, json, type Reply } from "./reply.ts"
+import { answerSim } from "./simRoutes.ts"
+import type { World } from "./world.ts"
+
+/** Todoist's limit for request headers. */
+const headersMaxBytes = 65 * 1024
+/** A client that has not sent its request by then is gone. */
+const requestTimeoutMs = 30_000
+
+export const loopback = "127.0.0.1"
+
+export type Listening = { readonly port: number; readonly close: () => Promise<void> }
+
+/** Names under which a browser on this machine reaches us; any other means a rebound DNS name. */
+const isOwnHost = (host: string | undefined): boolean =>
+  host === undefined || /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)
+
+const answer = async (world: World, message: IncomingMessage): Promise<Reply> => {
+  const method = message.method ?? "GET"
+  const url = new URL(message.url ?? "/", "http://simulator")
+  const fields = await readFields(message)
+  if (isApiError(fields)) return failure(stamped(fields, nextEventId(world.faults.random)))
+  const headers = message.headers as HttpRequest["headers"]
+  const request: HttpRequest = { method, url, headers, fields, nowMs: world.clock() }
+  if (url.pathname.startsWith("/api/")) return answerApi(world, apiRoutes, request)
+  if (!isOwnHost(headers["host"])) return json(403, { error: "only reachable as localhost" })
+  if (url.pathname.startsWith("/_sim/")) return answerSim(world, request)
+  if (url.pathname === "/" && method === "GET") return answerPage(world, request.nowMs)
+  return json(404, { error: "not found" })
+}
+
+/** Resolves when the time has passed or the connection has closed, whichever is first. */
+const held = (response: ServerResponse, delayMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, delayMs)
+    response.once("close", () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+
+const send = async (message: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> => {
+  if (reply.delayMs !== undefined) await held(response, reply.delayMs)
+  if (reply.reset === true) {
+    message.socket.destroy()
+    return
+  }
+  // The rest of an oversized body is not read, so the connection cannot be used again.
+  const last = reply.status === 413 ? { connection: "close" } : {}
+  const length = reply.status === 204 ? {} : { "content-length": String(Buffer.byteLength(reply.body)) }
+  response.writeHead(reply.status, { ...reply.headers, ...length, ...last })
+  response.end(reply.body)
+}
+
+const serve = async (world: World, message: IncomingMessage, response: ServerResponse): Promise<void> => {
+  try {
+    await send(message, response, await answer(world, message))
+  } catch {
+    // Only an interrupted request gets here: there is nobody left to answer.
+    message.socket.destroy()
+  }
+}
+
+/** Rejects with the system's error (`EADDRINUSE`, `EACCES`) when it cannot listen. Port 0 takes any free one. */
+export const listen = (world: World, port: number): Promise<Listening> =>
+  new Promise((resolve, reject) => {
+    const server = createServer(
+      { maxHeaderSize: headersMaxBytes, requestTimeout: requestTimeoutMs },
+      (message, response) => void serve(world, message, response),
+    )
+    server.once("error", reject)
+    server.listen(port, loopback, () => {
+      const address = server.address()
+      resolve({
+        port: typeof address === "object" && address !== null ? address.port : port,
+        close: () => closed(server),
+      })
+    })
+  })
+
+/** Cuts idle and busy connections alike: a held reply would keep the process for its whole delay. */
+const closed = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
