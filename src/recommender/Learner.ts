@@ -14,7 +14,7 @@ import { rewardOf } from "./reward.ts"
 export interface LearnerState {
   readonly model: LinearModel
   /** Log position of the last event folded in; 0 before the first, so positions start at 1. */
-  readonly position: bigint
+  readonly position: number
   /** Outcomes learned and not taken back. */
   readonly updates: number
   /** Undos of something this state had never learned. Above 0 the log has a gap: fold it again from the start. */
@@ -22,7 +22,7 @@ export interface LearnerState {
 }
 
 interface LearnerEventBase {
-  readonly position: bigint | number
+  readonly position: number
   readonly decisionId: string
   /** The chosen candidate's row as it was logged with the decision. */
   readonly features: Float64Array
@@ -38,16 +38,17 @@ export type LearnerEvent =
 
 export const initialLearner = (): LearnerState => ({
   model: initialModel(),
-  position: 0n,
+  position: 0,
   updates: 0,
   undosRefused: 0,
 })
 
 export const copyLearner = (state: LearnerState): LearnerState => ({ ...state, model: state.model.copy() })
 
-/** Throws `RangeError`, with the state unchanged, when the row is not one of this model's. */
+/** Throws `RangeError`, with the state unchanged, when the row is not one of this model's or the position no whole number. */
 export const learn = (state: LearnerState, event: LearnerEvent): LearnerState => {
-  const position = BigInt(event.position)
+  const { position } = event
+  if (!Number.isSafeInteger(position)) throw new RangeError(`${position} is no log position`)
   if (position <= state.position) return state
   const { model } = state
   if (event.reaction !== "undo") {
