@@ -7,7 +7,8 @@
  */
 import { Clock, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { EventLog, EventLogUnavailable } from "../streams/EventLog.ts"
+import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import { EventLog } from "../streams/EventLog.ts"
 import type { ConsumerContract, Delivery } from "../streams/EventLog.ts"
 import * as Lanes from "../streams/lane.ts"
 import type { Lane } from "../streams/lane.ts"
@@ -97,7 +98,7 @@ const prepareStreams = Effect.fnUntraced(function* (partitions: number) {
 function orUnavailableUnlessPartitions<A, E, R>(effect: Effect.Effect<A, E | PartitionsChanged, R>) {
   return Effect.mapError(
     effect,
-    (cause) => cause instanceof PartitionsChanged ? cause : new EventLogUnavailable({ operation: "prepare", cause }),
+    (cause) => cause instanceof PartitionsChanged ? cause : new StoreUnavailable({ operation: "prepare", cause }),
   )
 }
 

@@ -1,7 +1,7 @@
 /** The inbox as a table: ids and effect in one transaction. */
 import { Clock, Effect, Layer } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { EventLogUnavailable } from "../streams/EventLog.ts"
+import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { Inbox } from "../streams/Inbox.ts"
 
 export const layer = Layer.effect(
@@ -29,8 +29,8 @@ export const layer = Layer.effect(
         freshIds(durable, eventIds).pipe(
           Effect.flatMap((fresh) => fresh.size === 0 ? Effect.void : effect(fresh)),
           sql.withTransaction,
-          Effect.mapError((error): E | EventLogUnavailable =>
-            SqlError.isSqlError(error) ? new EventLogUnavailable({ operation: "inbox", cause: error }) : error as E
+          Effect.mapError((error): E | StoreUnavailable =>
+            SqlError.isSqlError(error) ? new StoreUnavailable({ operation: "inbox", cause: error }) : error as E
           ),
         ),
     })

@@ -10,6 +10,7 @@
  */
 import { Context, Schema } from "effect"
 import type { Effect } from "effect"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import type { StoredMessage } from "./envelope.ts"
 import type { StreamName } from "./names.ts"
 
@@ -65,16 +66,6 @@ export class DeadLetter extends Schema.Class<DeadLetter>("tipstream/DeadLetter")
   diedAtMs: Schema.Int,
 }) {}
 
-/** The store behind the log cannot be reached or refused; trying again later is right. */
-export class EventLogUnavailable extends Schema.TaggedError<EventLogUnavailable>()("EventLogUnavailable", {
-  operation: Schema.String,
-  cause: Schema.Defect(),
-}) {
-  override get message() {
-    return `event log: ${this.operation} failed`
-  }
-}
-
 export class EventLog extends Context.Service<EventLog, {
   /** Number of partitions of every stream. */
   readonly partitions: number
@@ -85,7 +76,7 @@ export class EventLog extends Context.Service<EventLog, {
   readonly pull: (
     consumer: ConsumerContract,
     lane: number,
-  ) => Effect.Effect<ReadonlyArray<Delivery>, EventLogUnavailable>
+  ) => Effect.Effect<ReadonlyArray<Delivery>, StoreUnavailable>
   /**
    * Ask before pulling, wait after: the inner effect completes when the lane may have something that was not there at
    * the time of asking, or after a second.
@@ -96,20 +87,20 @@ export class EventLog extends Context.Service<EventLog, {
     consumer: ConsumerContract,
     lane: number,
     sequence: number,
-  ) => Effect.Effect<void, EventLogUnavailable>
+  ) => Effect.Effect<void, StoreUnavailable>
   /** What is in flight comes again after the delay. */
   readonly refuse: (
     consumer: ConsumerContract,
     lane: number,
     delayMs: number,
-  ) => Effect.Effect<void, EventLogUnavailable>
+  ) => Effect.Effect<void, StoreUnavailable>
   /** Stores the dead letter, then settles the message, both or neither. Burying twice keeps the first. */
   readonly bury: (
     consumer: ConsumerContract,
     lane: number,
     delivery: Delivery,
     cause: Pick<DeadLetter, "reason" | "detail">,
-  ) => Effect.Effect<void, EventLogUnavailable>
+  ) => Effect.Effect<void, StoreUnavailable>
   /** Lets go of all lanes held by this process, so that another may take them at once. */
   readonly release: Effect.Effect<void>
   /** Up to `limit` events after a sequence, oldest first; sees only what has its number. */
@@ -117,10 +108,10 @@ export class EventLog extends Context.Service<EventLog, {
     stream: StreamName,
     afterSequence: number,
     limit: number,
-  ) => Effect.Effect<ReadonlyArray<StoredEvent>, EventLogUnavailable>
-  readonly streams: Effect.Effect<ReadonlyArray<StreamInfo>, EventLogUnavailable>
-  readonly consumers: Effect.Effect<ReadonlyArray<ConsumerInfo>, EventLogUnavailable>
-  readonly deadLetters: (limit: number) => Effect.Effect<ReadonlyArray<DeadLetter>, EventLogUnavailable>
+  ) => Effect.Effect<ReadonlyArray<StoredEvent>, StoreUnavailable>
+  readonly streams: Effect.Effect<ReadonlyArray<StreamInfo>, StoreUnavailable>
+  readonly consumers: Effect.Effect<ReadonlyArray<ConsumerInfo>, StoreUnavailable>
+  readonly deadLetters: (limit: number) => Effect.Effect<ReadonlyArray<DeadLetter>, StoreUnavailable>
 }>()("tipstream/streams/EventLog") {}
 
 /** The lanes of a consumer, by number. */

@@ -6,7 +6,7 @@
  */
 import { Context } from "effect"
 import type { Effect } from "effect"
-import type { EventLogUnavailable } from "./EventLog.ts"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 
 export class Inbox extends Context.Service<Inbox, {
   /** Runs `effect` with the ids not seen before by this durable; not at all when there are none. */
@@ -14,5 +14,5 @@ export class Inbox extends Context.Service<Inbox, {
     durable: string,
     eventIds: ReadonlyArray<string>,
     effect: (fresh: ReadonlySet<string>) => Effect.Effect<void, E, R>,
-  ) => Effect.Effect<void, E | EventLogUnavailable, R>
+  ) => Effect.Effect<void, E | StoreUnavailable, R>
 }>()("tipstream/streams/Inbox") {}

@@ -5,9 +5,9 @@
 import { Context } from "effect"
 import type { Effect } from "effect"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
-import type { EventLogUnavailable } from "./EventLog.ts"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 
 export class Outbox extends Context.Service<Outbox, {
   /** Appending an id that is already there is a no-op: what was observed twice happened once. */
-  readonly append: (events: ReadonlyArray<Envelope>) => Effect.Effect<void, EventLogUnavailable>
+  readonly append: (events: ReadonlyArray<Envelope>) => Effect.Effect<void, StoreUnavailable>
 }>()("tipstream/streams/Outbox") {}

@@ -1,0 +1,15 @@
+/**
+ * The database or the broker behind a port cannot be reached or refused. Nothing was changed, or it cannot be known:
+ * trying again later is right, and every port says itself why that is safe.
+ */
+import { Schema } from "effect"
+
+export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("StoreUnavailable", {
+  operation: Schema.String,
+  /** For the log only: may quote a statement, never shown to a client. */
+  cause: Schema.Defect(),
+}) {
+  override get message() {
+    return `${this.operation}: the store is not available`
+  }
+}
