@@ -45,7 +45,7 @@ export const initialLearner = (): LearnerState => ({
 
 export const copyLearner = (state: LearnerState): LearnerState => ({ ...state, model: state.model.copy() })
 
-/** Throws `RangeError`, with the state unchanged, when the row is not one of this model's or the position no whole number. */
+/** Throws `RangeError`, with the state unchanged, when the row is not this model's or the position no whole number. */
 export const learn = (state: LearnerState, event: LearnerEvent): LearnerState => {
   const { position } = event
   if (!Number.isSafeInteger(position)) throw new RangeError(`${position} is no log position`)
