@@ -2,7 +2,11 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    include: ["src", "simulator", "test", "schemas", "bench"].map((folder) => `${folder}/**/*.test.ts`),
+    include: [
+      ...["src", "simulator", "test", "schemas", "bench"].map((folder) => `${folder}/**/*.test.ts`),
+      // Plain JavaScript, as the scripts are: the user's own Node starts them.
+      "scripts/**/*.test.mjs",
+    ],
     globalSetup: ["test/support/globalSetup.ts"],
     // Vitest's other pools lose errors under Deno.
     pool: "forks",

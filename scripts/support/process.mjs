@@ -16,7 +16,7 @@ const bin = path.join(root, "node_modules", ".bin")
 /** After the first signal a child may drain for this long; a test run stops its Postgres in about a second. */
 const graceMs = 8_000
 
-/** What a child started may outlive it for this long: browsers and servers need a moment to see that it is gone. */
+/** What a child started may outlive it for this long: browsers and servers take a moment to see it gone. */
 const leftoverMs = 2_000
 
 /** Something the user has to do; shown without a stack. */

@@ -62,7 +62,7 @@ const quiet = [
   "--no-pings",
 ]
 
-/** A browser of its own; the caller closes it. The first call on a bare Debian machine may take a minute to install one. */
+/** A browser of its own; the caller closes it. On a bare Debian machine the first call installs one: allow a minute. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: findChromium(),
