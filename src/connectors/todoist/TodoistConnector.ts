@@ -1,10 +1,10 @@
 /**
  * The `Connector` of Todoist, over its API v1.
  *
- * A call makes one request, or two when everything has to be read (the sync token is no longer known, or a change of a
- * project or of the user's zone moves tasks the reply does not hold), or a third when that snapshot was made more than a
- * minute before it was sent. Acts ride on every request until one has answered; their ids make that safe. They also
- * make safe what no code here asks for: Deno's `fetch` sends a POST again when a kept-alive connection dies under it.
+ * A call makes one request. It makes a second when everything has to be read (the sync token is no longer known, or a
+ * change of a project or of the user's zone moves tasks the reply does not hold), and a third when that snapshot was made
+ * more than a minute before it was sent. Acts ride on every request until one has answered; their ids make that safe.
+ * They also make safe what no code here asks for: Deno's `fetch` sends a POST again when a kept-alive connection dies.
  *
  * The token goes into the `Authorization` header and nowhere else: headers and bodies are not recorded on spans, errors
  * of the HTTP client stay inside, and redirects are not followed, so that no other host is ever shown it.
@@ -15,7 +15,7 @@ import { Connector, type ConnectorError, ProviderRefused, ProviderUnavailable, T
 import type { Act, SyncRequest, SyncResult } from "../Connector.ts"
 import { actOutcomes } from "./actOutcomes.ts"
 import { decodeCursor, encodeCursor } from "./cursor.ts"
-import { caughtUp, type Reading, readReply } from "./readReply.ts"
+import { caughtUp, observations, type Reading, readReply } from "./readReply.ts"
 import { everything, syncRequest, type WireRequest } from "./syncRequest.ts"
 import { processSyncResponse, type RawReply, type Reply } from "./syncResponse.ts"
 
@@ -36,7 +36,7 @@ const timeoutMsDefault = 15_000
 /** An account of 5,000 tasks is some 3 MB; this holds ten times that, and a few at once still fit a small machine. */
 const responseMaxBytesDefault = 32 * 1024 * 1024
 
-/** Todoist advises to read on at once when a snapshot is "far" from now; its age at sending is normally under a second. */
+/** Todoist advises to read on at once when a snapshot is "far" from now; normally it is sent within a second. */
 const snapshotAgeMaxMs = 60_000
 
 /** What a header can carry. Anything else would make `fetch` throw, with the token in its message. */
@@ -92,9 +92,9 @@ const refused = (tag: string) => new ProviderRefused({ provider, status: 200, ta
 const toResult = (reading: Reading, acts: ReadonlyArray<Act>, reply: Reply): SyncResult => ({
   cursor: encodeCursor(reading.cursor),
   isSnapshot: reading.isSnapshot,
-  tasks: Array.from(reading.tasks.values()),
+  tasks: observations(reading),
   acted: actOutcomes(acts, reply.commandStatus),
-  timeZone: reading.cursor.timeZone,
+  timeZone: reading.account.timeZone,
   quarantined: reading.quarantined,
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { Cursor } from "./cursor.ts"
 import { syncChanges, syncFull } from "./fixtures/fixture.ts"
-import { caughtUp, type Outcome, type Reading, readReply } from "./readReply.ts"
+import { caughtUp, observations, type Outcome, type Reading, readReply } from "./readReply.ts"
 import { processSyncResponse, type Reply } from "./syncResponse.ts"
 
 const replyOf = (wire: object, sentToken = "token-1"): Reply => {
@@ -15,8 +15,8 @@ const readingOf = (outcome: Outcome): Reading => {
   return outcome.reading
 }
 
-const statesOf = ({ tasks }: Reading) =>
-  Object.fromEntries(Array.from(tasks, ([id, { state }]) => [id.slice(-1), state]))
+const statesOf = (reading: Reading) =>
+  Object.fromEntries(observations(reading).map(({ task, state }) => [task.taskId.slice(-1), state]))
 
 const snapshot = readingOf(readReply(null, replyOf(syncFull, "*")))
 const known: Cursor = snapshot.cursor
@@ -35,7 +35,7 @@ describe("read reply", () => {
     expect(Array.from(known.projects.values(), ({ isArchived }) => isArchived)).toEqual([false, false, true])
   })
 
-  it("read reply - an incremental reply reports what changed, and one item it cannot read does not stop the others", () => {
+  it("read reply - an incremental reply reports what changed, and an unreadable item does not stop the others", () => {
     const reading = readingOf(readReply(known, replyOf(syncChanges)))
     expect(reading.isSnapshot).toBe(false)
     expect(statesOf(reading)).toEqual({ 1: "completed", 2: "removed", 4: "open", 5: "removed" })
@@ -45,7 +45,7 @@ describe("read reply", () => {
 
   it("read reply - nothing changed is no task and a new token", () => {
     const reading = readingOf(readReply(known, replyOf({ sync_token: "t2", full_sync: false })))
-    expect(reading.tasks.size).toBe(0)
+    expect(reading.items.size).toBe(0)
     expect(reading.isSnapshot).toBe(false)
     expect(reading.cursor).toEqual({ ...known, syncToken: "t2" })
   })
@@ -58,7 +58,7 @@ describe("read reply", () => {
 
   it("read reply - a completed or deleted item in a full reply is not among the open ones", () => {
     const items = [{ ...milk, checked: true }, { ...milk, id: "other", is_deleted: true }]
-    expect(readingOf(readReply(null, replyOf({ ...syncFull, items }, "*"))).tasks.size).toBe(0)
+    expect(statesOf(readingOf(readReply(null, replyOf({ ...syncFull, items }, "*"))))).toEqual({})
   })
 
   it("read reply - changes that move tasks the reply does not hold call for a full read", () => {
@@ -116,14 +116,24 @@ describe("read reply", () => {
     const fresh = caughtUp(snapshot, replyOf(syncChanges))
     expect(fresh.isSnapshot).toBe(true)
     expect(statesOf(fresh)).toEqual({ 3: "open", 4: "open" })
-    expect(fresh.tasks.get("6X7rM8997g3RQmv4")?.task.due?.date).toBe("2026-11-24")
+    expect(observations(fresh).map(({ task }) => task.due?.date)).toEqual(["2026-12-07", "2026-11-24"])
     expect(fresh.cursor.syncToken).toBe(syncChanges.sync_token)
     expect(fresh.quarantined).toBe(1)
   })
 
-  it("read reply - a catch-up that would need a full read itself changes nothing", () => {
-    const renamed = replyOf({ ...syncChanges, projects: [{ ...garden, name: "Allotment" }] })
-    expect(caughtUp(snapshot, renamed)).toBe(snapshot)
+  it("read reply - a catch-up that calls for a full read shows what it can and leaves the cursor before it", () => {
+    const archived = { ...syncChanges, items: [], projects: [{ ...garden, is_archived: true }] }
+    const shown = caughtUp(snapshot, replyOf(archived))
+    expect(statesOf(shown)).toEqual({ 1: "open", 2: "open", 3: "open" })
+    expect(shown.cursor).toEqual(known)
+    const made = { ...inbox, id: "just-made", name: "Trip" }
+    const added = { ...milk, id: "just-added-9", project_id: "just-made" }
+    const grown = caughtUp(snapshot, replyOf({ ...syncChanges, projects: [made], items: [added] }))
+    expect(observations(grown).find(({ task }) => task.taskId === "just-added-9")?.task.projectName).toBe("Trip")
+    expect(grown.cursor).toEqual(known)
+  })
+
+  it("read reply - a catch-up answered by another full reply changes nothing", () => {
     expect(caughtUp(snapshot, replyOf({ ...syncFull, items: [] }))).toBe(snapshot)
   })
 })

@@ -19,7 +19,7 @@ export interface WireRequest {
   readonly body: string
 }
 
-/** `item_close` is what Todoist's own clients send: it moves a recurring task on, where `item_complete` would end it. */
+/** `item_close` is what Todoist's own clients send: it moves a recurring task on; `item_complete` would end it. */
 const toCommand = (act: Act) => ({ type: "item_close", uuid: act.actId, args: { id: act.taskId } })
 
 /** Throws `RangeError` on more than `actsMax` acts: Todoist would refuse them all. */

@@ -1,0 +1,231 @@
+/** The connector against a Todoist somebody else wrote: the simulator, over a real socket. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { randomUUID } from "node:crypto"
+import { runSimulator } from "../../../simulator/runSimulator.ts"
+import { type Act, Connector, type SyncRequest, type SyncResult } from "../Connector.ts"
+import { layer } from "./TodoistConnector.ts"
+
+interface SimTask {
+  readonly id: string
+  readonly content: string
+  readonly checked: boolean
+  readonly is_deleted: boolean
+  readonly due: string | null
+  readonly is_recurring: boolean
+}
+
+interface SimProject {
+  readonly id: string
+  readonly name: string
+}
+
+/** Generous where the answer is to come, and below the delay of a slow one. */
+const timeoutMs = 5_000
+
+const start = Effect.fnUntraced(function* () {
+  const clock = { offsetMs: 0 }
+  const simulator = yield* Effect.acquireRelease(
+    Effect.promise(() =>
+      runSimulator({ port: 0, timeZone: "Europe/Berlin", clock: () => Date.now() + clock.offsetMs })
+    ),
+    (running) => Effect.promise(() => running.close()),
+  )
+  const call = (method: string, path: string, body?: object): Effect.Effect<Record<string, unknown>> =>
+    Effect.promise(async () => {
+      const response = await fetch(`${simulator.url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${simulator.token}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+      return await response.json() as Record<string, unknown>
+    })
+  const sync = (request: Partial<SyncRequest> = {}, waitMs = timeoutMs) =>
+    Connector.use((connector) =>
+      connector.sync({ token: Redacted.make(simulator.token), cursor: null, acts: [], ...request })
+    ).pipe(Effect.provide(
+      layer({ baseUrl: simulator.url, timeoutMs: waitMs }).pipe(Layer.provide(FetchHttpClient.layer)),
+    ))
+  return {
+    clock,
+    sync,
+    tasks: call("GET", "/_sim/tasks").pipe(Effect.map(({ tasks }) => tasks as ReadonlyArray<SimTask>)),
+    projects: call("GET", "/api/v1/projects").pipe(Effect.map(({ results }) => results as ReadonlyArray<SimProject>)),
+    executed: (taskId: string) =>
+      call("GET", `/_sim/ledger?task_id=${taskId}`).pipe(
+        Effect.map(({ executions }) => (executions as Record<string, Record<string, number>>)[taskId]),
+      ),
+    fault: (fault: object) => call("POST", "/_sim/faults", fault),
+    clearFaults: call("DELETE", "/_sim/faults"),
+    /** As another client of the same account would. */
+    command: (type: string, args: object) =>
+      call("POST", "/api/v1/sync", { commands: [{ type, uuid: randomUUID(), temp_id: randomUUID(), args }] }),
+  }
+})
+
+const closing = (taskId: string): Act => ({ actId: randomUUID(), kind: "complete", taskId })
+
+const idsOf = (tasks: SyncResult["tasks"]) => tasks.map(({ task }) => task.taskId).sort()
+
+const openIn = (tasks: ReadonlyArray<SimTask>) =>
+  tasks.filter((task) => !task.checked && !task.is_deleted).map(({ id }) => id).sort()
+
+const find = <A>(all: ReadonlyArray<A>, holds: (one: A) => boolean): A => {
+  const found = all.find(holds)
+  if (found === undefined) throw new Error("the demo account has changed: nothing suits this test")
+  return found
+}
+
+describe("todoist simulator", () => {
+  it.live("todoist simulator - the first sync is the whole account, the next one nothing", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const first = yield* sim.sync()
+      expect(first).toMatchObject({ isSnapshot: true, timeZone: "Europe/Berlin", quarantined: 0 })
+      expect(first.tasks.length).toBeGreaterThan(40)
+      expect(idsOf(first.tasks)).toEqual(openIn(yield* sim.tasks))
+      const next = yield* sim.sync({ cursor: first.cursor })
+      expect(next).toMatchObject({ isSnapshot: false, tasks: [], acted: [], timeZone: "Europe/Berlin" })
+    }))
+
+  it.live("todoist simulator - an act closes its task once, however often it is sent", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const tasks = yield* sim.tasks
+      const { cursor } = yield* sim.sync()
+      const once = find(tasks, (task) => !task.checked && !task.is_recurring)
+      const recurring = find(tasks, (task) => task.is_recurring)
+      const acts = [closing(once.id), closing("6X7rM8997g3RQmvh"), closing(recurring.id)]
+
+      const done = yield* sim.sync({ cursor, acts })
+      expect(done.acted.map(({ outcome }) => outcome)).toEqual(["done", "missing", "done"])
+      const seen = new Map(done.tasks.map(({ task, state }) => [task.taskId, { state, date: task.due?.date }]))
+      expect(seen.get(once.id)?.state).toBe("completed")
+      expect(seen.get(recurring.id)?.state).toBe("open")
+      expect(seen.get(recurring.id)?.date).not.toBe(recurring.due?.slice(0, 10))
+
+      const again = yield* sim.sync({ cursor, acts })
+      expect(again.acted).toEqual(done.acted)
+      expect(again.tasks).toEqual(done.tasks)
+      expect(yield* sim.executed(recurring.id)).toEqual({ item_close: 1 })
+      expect(yield* sim.executed(once.id)).toEqual({ item_close: 1 })
+    }))
+
+  it.live("todoist simulator - a reply lost after the act was carried out loses nothing and repeats nothing", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const recurring = find(yield* sim.tasks, (task) => task.is_recurring)
+      const { cursor } = yield* sim.sync()
+      const acts = [closing(recurring.id)]
+      yield* sim.fault({ fault: "reset-after-commit", times: 5 })
+      expect(yield* Effect.flip(sim.sync({ cursor, acts }))).toMatchObject({
+        _tag: "ProviderUnavailable",
+        reason: "connection",
+      })
+      yield* sim.clearFaults
+      const after = yield* sim.sync({ cursor, acts })
+      expect(after.acted).toEqual([{ actId: acts[0]?.actId, outcome: "done" }])
+      expect(idsOf(after.tasks)).toEqual([recurring.id])
+      expect(yield* sim.executed(recurring.id)).toEqual({ item_close: 1 })
+    }))
+
+  it.live("todoist simulator - a sync token it no longer takes, refused or silently dropped, ends in a snapshot", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const first = yield* sim.sync()
+      for (const mode of ["reject", "silent-full"]) {
+        const task = find(yield* sim.tasks, (task) => !task.checked && !task.is_recurring)
+        yield* sim.fault({ fault: "invalid-sync-token", mode })
+        const result = yield* sim.sync({ cursor: first.cursor, acts: [closing(task.id)] })
+        expect(result).toMatchObject({ isSnapshot: true, acted: [{ outcome: "done" }] })
+        expect(idsOf(result.tasks)).toEqual(openIn(yield* sim.tasks))
+        expect(idsOf(result.tasks)).not.toContain(task.id)
+        expect(yield* sim.sync({ cursor: result.cursor })).toMatchObject({ isSnapshot: false, tasks: [] })
+      }
+    }))
+
+  it.live("todoist simulator - renaming, archiving and bringing back a project show in its tasks", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const first = yield* sim.sync()
+      const project = find(yield* sim.projects, ({ name }) => name !== "Inbox")
+      const inProject = (result: SyncResult, name: string) =>
+        result.tasks.filter(({ task }) => task.projectName === name)
+      const size = inProject(first, project.name).length
+      expect(size).toBeGreaterThan(0)
+
+      yield* sim.command("project_update", { id: project.id, name: "Renamed" })
+      const renamed = yield* sim.sync({ cursor: first.cursor })
+      expect(renamed.isSnapshot).toBe(true)
+      expect(inProject(renamed, "Renamed").length).toBe(size)
+
+      yield* sim.command("project_archive", { id: project.id })
+      const archived = yield* sim.sync({ cursor: renamed.cursor })
+      expect(archived.isSnapshot).toBe(true)
+      expect(archived.tasks.length).toBe(first.tasks.length - size)
+
+      yield* sim.command("project_unarchive", { id: project.id })
+      const back = yield* sim.sync({ cursor: archived.cursor })
+      expect(back.isSnapshot).toBe(true)
+      expect(idsOf(back.tasks)).toEqual(idsOf(first.tasks))
+    }))
+
+  it.live("todoist simulator - a stale snapshot is brought up to date before it is returned", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      sim.clock.offsetMs = 3_600_000
+      const project = find(yield* sim.projects, ({ name }) => name !== "Inbox")
+      yield* sim.command("item_add", { content: "Just thought of", project_id: project.id })
+      yield* sim.command("item_close", { id: find(yield* sim.tasks, (task) => !task.is_recurring && !task.checked).id })
+      sim.clock.offsetMs = 0
+      const open = openIn(yield* sim.tasks)
+      // Ten minutes before now nothing of this had happened; by the server's own clock the reply is ten minutes old.
+      yield* sim.fault({ fault: "stale-snapshot" })
+      const result = yield* sim.sync()
+      expect(result.isSnapshot).toBe(true)
+      expect(idsOf(result.tasks)).toEqual(open)
+      expect(yield* sim.sync({ cursor: result.cursor })).toMatchObject({ isSnapshot: false, tasks: [] })
+    }))
+
+  it.live("todoist simulator - one odd item is left out and counted, the rest is read", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const open = openIn(yield* sim.tasks)
+      for (const shape of ["unknown-unit", "missing-content", "due-date-number"]) {
+        yield* sim.fault({ fault: "unknown-enum", shape })
+        const result = yield* sim.sync()
+        expect(result.quarantined).toBe(1)
+        expect(result.tasks.length).toBe(open.length - 1)
+      }
+    }))
+
+  it.live("todoist simulator - each of its refusals means one thing", () =>
+    Effect.gen(function* () {
+      const sim = yield* start()
+      const { cursor } = yield* sim.sync()
+      const meanings: ReadonlyArray<readonly [string, object]> = [
+        ["401", { _tag: "TokenRejected" }],
+        ["403-invalid-token", { _tag: "TokenRejected" }],
+        ["403-scope", { _tag: "ScopeMissing" }],
+        ["429", { _tag: "RateLimited", retryAfterMs: 17_000 }],
+        ["429-body-only", { _tag: "RateLimited", retryAfterMs: 17_000 }],
+        ["500", { _tag: "ProviderUnavailable", reason: "server-error", status: 500 }],
+        ["502-html", { _tag: "ProviderUnavailable", reason: "html", status: 502 }],
+        ["503", { _tag: "ProviderUnavailable", reason: "server-error", status: 503 }],
+        ["410-text", { _tag: "ProviderRefused", status: 410 }],
+        ["reset-before-commit", { _tag: "ProviderUnavailable", reason: "connection" }],
+        ["truncated-json", { _tag: "ProviderUnavailable", reason: "malformed" }],
+      ]
+      for (const [fault, meaning] of meanings) {
+        // Several: a runtime may send a request again by itself when a connection dies under it.
+        yield* sim.fault({ fault, retryAfterSeconds: 17, times: 5 })
+        expect(yield* Effect.flip(sim.sync({ cursor })), fault).toMatchObject(meaning)
+        yield* sim.clearFaults
+      }
+      yield* sim.fault({ fault: "slow", delayMs: 60_000 })
+      expect(yield* Effect.flip(sim.sync({ cursor }, 60))).toMatchObject({ reason: "timeout" })
+      expect(yield* sim.sync({ cursor })).toMatchObject({ isSnapshot: false, tasks: [] })
+    }))
+})
