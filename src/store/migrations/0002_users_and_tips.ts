@@ -82,6 +82,7 @@ export default Effect.gen(function* () {
       user_id text NOT NULL,
       candidate_id text NOT NULL,
       until_ms bigint NOT NULL,
+      reaction text NOT NULL,
       decision_id uuid NOT NULL,
       PRIMARY KEY (tenant_id, user_id, candidate_id)
     )`
@@ -98,6 +99,7 @@ export default Effect.gen(function* () {
       policy text NOT NULL,
       policy_version text NOT NULL,
       state_position bigint NOT NULL,
+      context jsonb NOT NULL,
       propensity double precision NOT NULL,
       considered integer NOT NULL,
       served_at_ms bigint NOT NULL,

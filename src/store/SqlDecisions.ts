@@ -1,0 +1,109 @@
+/**
+ * Decisions as rows. Serving and its event are one statement, so one round trip and one commit.
+ */
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { seal } from "../streams/envelope.ts"
+import { Outbox } from "../streams/Outbox.ts"
+import { Decisions, TipUnknown } from "../recommender/Decisions.ts"
+import type { ChosenRow } from "../recommender/Decisions.ts"
+import { decisionColumns, ownerOf, pastDecisionOf } from "./decisionRows.ts"
+import type { DecisionRow } from "./decisionRows.ts"
+import { LogSignals } from "./LogSignals.ts"
+import { reactIn } from "./reactIn.ts"
+import { situationOf } from "./situation.ts"
+import { currentTraceparent } from "./SqlOutbox.ts"
+import { orUnavailable } from "./unavailable.ts"
+
+export const layer = (options: { readonly partitions: number }) =>
+  Layer.effect(
+    Decisions,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const outbox = yield* Outbox
+      const signals = yield* LogSignals
+      const context = yield* Effect.context<SqlClient.SqlClient | Outbox>()
+
+      return Decisions.of({
+        situation: (owner, nowMs) =>
+          situationOf(owner, nowMs).pipe(Effect.provideContext(context), orUnavailable("decisions.situation")),
+
+        commit: Effect.fnUntraced(function* (decision, served) {
+          const { owner, tip } = decision
+          const event = seal(served, options.partitions, yield* currentTraceparent)
+          yield* sql`
+            WITH decision AS (
+              INSERT INTO decisions (decision_id, tenant_id, user_id, candidate_id, tip, features, feature_schema,
+                policy, policy_version, state_position, context, propensity, considered, served_at_ms, expires_at_ms)
+              VALUES (${decision.decisionId}, ${owner.tenantId}, ${owner.userId}, ${tip.meta.candidateId},
+                ${JSON.stringify(tip)}::text::jsonb, ${arrayText(decision.features)}::text::double precision[],
+                ${decision.featureSchema}, ${decision.policy}, ${decision.policyVersion}, ${decision.statePosition},
+                ${JSON.stringify(decision.context)}::text::jsonb, ${decision.propensity}, ${decision.considered},
+                ${decision.servedAtMs}, ${decision.expiresAtMs})
+            )
+            INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms)
+            VALUES (${served.id}, ${event.stream}, ${event.partition}, ${event.subject},
+              ${JSON.stringify(event.headers)}::text::jsonb, ${event.payload}, ${decision.servedAtMs})`
+          yield* sql.afterCommit(signals.appended.signal)
+        }, orUnavailable("decisions.commit")),
+
+        react: (request, judge, eventOf) => reactIn(request, judge, eventOf).pipe(Effect.provideContext(context)),
+
+        expire: (nowMs, limit, eventOf) =>
+          sql.withTransaction(Effect.gen(function* () {
+            const rows = yield* sql<DecisionRow>`
+              UPDATE decisions SET state = 'expired'
+              WHERE decision_id IN (
+                SELECT decision_id FROM decisions WHERE state = 'open' AND expires_at_ms <= ${nowMs}
+                ORDER BY expires_at_ms LIMIT ${limit} FOR UPDATE SKIP LOCKED
+              )
+              RETURNING ${sql.literal(decisionColumns)}`
+            yield* outbox.append(rows.map((row) => eventOf(ownerOf(row), pastDecisionOf(row))))
+            return rows.length
+          })).pipe(orUnavailable("decisions.expire")),
+
+        find: Effect.fnUntraced(function* (owner, id) {
+          const [row] = yield* sql<DecisionRow>`
+            SELECT ${sql.literal(decisionColumns)} FROM decisions
+            WHERE decision_id = ${id} AND tenant_id = ${owner.tenantId} AND user_id = ${owner.userId}`
+            .pipe(orUnavailable("decisions.find"))
+          if (row === undefined) return yield* new TipUnknown({ tipId: id })
+          return pastDecisionOf(row)
+        }),
+
+        history: Effect.fnUntraced(function* (owner, beforeMs, limit) {
+          const rows = yield* sql<DecisionRow>`
+            SELECT ${sql.literal(decisionColumns)} FROM decisions
+            WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId} AND served_at_ms < ${beforeMs}
+            ORDER BY served_at_ms DESC, decision_id DESC LIMIT ${limit}`
+          return rows.map(pastDecisionOf)
+        }, orUnavailable("decisions.history")),
+
+        openTip: Effect.fnUntraced(function* (owner, nowMs) {
+          const [row] = yield* sql<DecisionRow>`
+            SELECT ${sql.literal(decisionColumns)} FROM decisions
+            WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId}
+            ORDER BY served_at_ms DESC, decision_id DESC LIMIT 1`
+          return row === undefined || row.state !== "open" || row.expires_at_ms <= nowMs
+            ? undefined
+            : pastDecisionOf(row)
+        }, orUnavailable("decisions.openTip")),
+
+        chosenRows: Effect.fnUntraced(function* (decisionIds) {
+          const rows = yield* sql<
+            { readonly decision_id: string; readonly features: Array<number>; readonly feature_schema: string }
+          >`
+            SELECT decision_id, features, feature_schema
+            FROM decisions JOIN jsonb_array_elements_text(${JSON.stringify(decisionIds)}::text::jsonb) AS wanted(id)
+              ON decision_id = id::uuid`
+          return new Map(rows.map((row): [string, ChosenRow] => [
+            row.decision_id,
+            { features: Float64Array.from(row.features), featureSchema: row.feature_schema },
+          ]))
+        }, orUnavailable("decisions.chosenRows")),
+      })
+    }),
+  )
+
+/** Postgres' own text form; its shortest round-trip digits are JavaScript's too, so no bit is lost either way. */
+const arrayText = (values: Float64Array): string => `{${values.join(",")}}`

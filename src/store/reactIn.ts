@@ -1,0 +1,116 @@
+/**
+ * One reaction, in one transaction: tip locked, judged, and everything that follows from the judgement written.
+ *
+ * The lock makes two requests for one tip wait for each other, so the second sees what the first did; an idempotency
+ * key is looked up under it.
+ */
+import { createHash } from "node:crypto"
+import { Effect } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
+import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import { IdempotencyKeyReused, TipUnknown } from "../recommender/Decisions.ts"
+import type { PastDecision, ReactRequest } from "../recommender/Decisions.ts"
+import { completeActId } from "../recommender/Feedback.ts"
+import type { Accepted, Verdict } from "../recommender/reactionState.ts"
+import { Outbox } from "../streams/Outbox.ts"
+import { decisionColumns, pastDecisionOf } from "./decisionRows.ts"
+import type { DecisionRow } from "./decisionRows.ts"
+
+type Answer = { readonly verdict: Verdict; readonly tip: PastDecision }
+
+export const reactIn = Effect.fnUntraced(
+  function* (
+    request: ReactRequest,
+    judge: (tip: PastDecision) => Verdict,
+    eventOf: (tip: PastDecision, accepted: Accepted) => Envelope,
+  ) {
+    const sql = yield* SqlClient.SqlClient
+    return yield* sql.withTransaction(react(request, judge, eventOf))
+  },
+  Effect.mapError((error): TipUnknown | IdempotencyKeyReused | StoreUnavailable =>
+    SqlError.isSqlError(error) ? new StoreUnavailable({ operation: "decisions.react", cause: error }) : error
+  ),
+)
+
+const react = Effect.fnUntraced(function* (
+  request: ReactRequest,
+  judge: (tip: PastDecision) => Verdict,
+  eventOf: (tip: PastDecision, accepted: Accepted) => Envelope,
+) {
+  const sql = yield* SqlClient.SqlClient
+  const outbox = yield* Outbox
+  const { owner: { tenantId, userId }, decisionId } = request
+  const [row] = yield* sql<DecisionRow>`
+    SELECT ${sql.literal(decisionColumns)} FROM decisions
+    WHERE decision_id = ${decisionId} AND tenant_id = ${tenantId} AND user_id = ${userId} FOR UPDATE`
+  if (row === undefined) return yield* new TipUnknown({ tipId: decisionId })
+  const earlier = yield* answerGivenBefore(request)
+  if (earlier !== undefined) return earlier
+  const tip = pastDecisionOf(row)
+  const verdict = judge(tip)
+  const answer: Answer = { verdict, tip }
+  if (verdict._tag === "Accepted") {
+    yield* write(request, tip, verdict)
+    yield* outbox.append([eventOf(tip, verdict)])
+  }
+  yield* remember(request, answer)
+  return answer
+})
+
+const write = Effect.fnUntraced(function* (request: ReactRequest, { tip }: PastDecision, accepted: Accepted) {
+  const sql = yield* SqlClient.SqlClient
+  const { owner: { tenantId, userId }, decisionId, reaction, nowMs } = request
+  const { candidateId } = tip.meta
+  yield* sql`UPDATE decisions SET state = ${accepted.state},
+      reacted_at_ms = ${accepted.state === "open" ? null : nowMs}
+    WHERE decision_id = ${decisionId}`
+  yield* sql`INSERT INTO reactions (event_id, decision_id, tenant_id, user_id, reaction, reacted_at_ms)
+    VALUES (${request.eventId}, ${decisionId}, ${tenantId}, ${userId}, ${reaction}, ${nowMs})`
+  if (accepted.sleepsUntilMs === null) {
+    // Only the sleep this very tip caused: a later tip of the same candidate may have put it to sleep again.
+    yield* sql`DELETE FROM sleeps
+      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND candidate_id = ${candidateId}
+        AND decision_id = ${decisionId}`
+  } else {
+    yield* sql`INSERT INTO sleeps (tenant_id, user_id, candidate_id, until_ms, reaction, decision_id)
+      VALUES (${tenantId}, ${userId}, ${candidateId}, ${accepted.sleepsUntilMs}, ${reaction}, ${decisionId})
+      ON CONFLICT (tenant_id, user_id, candidate_id) DO UPDATE
+        SET until_ms = excluded.until_ms, reaction = excluded.reaction, decision_id = excluded.decision_id`
+  }
+  if (accepted.completes) {
+    yield* sql`INSERT INTO acts (act_id, tenant_id, user_id, provider, task_id, requested_at_ms)
+      VALUES (${completeActId(decisionId)}, ${tenantId}, ${userId}, ${tip.source},
+        ${candidateId.slice(tip.source.length + 1)}, ${nowMs})
+      ON CONFLICT (act_id) DO NOTHING`
+  }
+})
+
+const answerGivenBefore = Effect.fnUntraced(function* (request: ReactRequest) {
+  if (request.idempotencyKey === null) return undefined
+  const sql = yield* SqlClient.SqlClient
+  const { owner } = request
+  const [row] = yield* sql<{ readonly request_hash: string; readonly response: Answer }>`
+    SELECT request_hash, response FROM idempotency_keys
+    WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId} AND key = ${request.idempotencyKey}`
+  if (row === undefined) return undefined
+  if (row.request_hash !== requestHash(request)) return yield* new IdempotencyKeyReused()
+  return row.response
+})
+
+const remember = Effect.fnUntraced(function* (request: ReactRequest, answer: Answer) {
+  if (request.idempotencyKey === null) return
+  const sql = yield* SqlClient.SqlClient
+  const { owner } = request
+  // Two requests for two tips under one key do not wait for each other above; the second must not be lost in silence.
+  const rows = yield* sql`
+    INSERT INTO idempotency_keys (tenant_id, user_id, key, request_hash, response, used_at_ms)
+    VALUES (${owner.tenantId}, ${owner.userId}, ${request.idempotencyKey}, ${requestHash(request)},
+      ${JSON.stringify(answer)}::text::jsonb, ${request.nowMs})
+    ON CONFLICT DO NOTHING RETURNING key`
+  if (rows.length === 0) return yield* new IdempotencyKeyReused()
+})
+
+/** What makes a repeated request the same request; the time of it does not. */
+const requestHash = ({ decisionId, reaction, snoozeUntilMs }: ReactRequest): string =>
+  createHash("sha256").update(JSON.stringify([decisionId, reaction, snoozeUntilMs])).digest("hex")
