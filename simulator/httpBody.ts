@@ -6,17 +6,20 @@ import type { Fields } from "./syncRequest.ts"
 /** Todoist's limit for a POST body. */
 export const bodyMaxBytes = 1_048_576
 
+/** Of a larger body this much is read and dropped, so that the client hears why instead of a cut connection. */
+const drainMaxBytes = 16 * bodyMaxBytes
+
 /** The whole body, or undefined when it is larger than allowed. An interrupted request rejects. */
 const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> => {
-  if (Number(request.headers["content-length"] ?? 0) > bodyMaxBytes) return undefined
   const chunks: Array<Buffer> = []
   let size = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > bodyMaxBytes) return undefined
-    chunks.push(chunk)
+    if (size <= bodyMaxBytes) chunks.push(chunk)
+    // Leaving the loop cuts the connection.
+    else if (size > drainMaxBytes) return undefined
   }
-  return Buffer.concat(chunks)
+  return size > bodyMaxBytes ? undefined : Buffer.concat(chunks)
 }
 
 /** The fields of a form or of a JSON object (or array); none when there is no body. */

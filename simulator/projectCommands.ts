@@ -74,7 +74,7 @@ const update: Handler = (account, args, { nowMs }) => {
   return { changes: [written(value)], subject: project.id }
 }
 
-/** The project and all projects below it, as the three commands below treat them alike. */
+/** The project and all projects below it, which are archived and deleted together. */
 const subtree = (account: Account, id: string): Array<Project> => {
   const found = new Map<string, Project>()
   const root = projectOf(account, id)
@@ -89,18 +89,34 @@ const subtree = (account: Account, id: string): Array<Project> => {
   return [...found.values()]
 }
 
-const setFlag = (fields: Partial<Project>, inboxAllowed: boolean): Handler => (account, args, { nowMs }) => {
+const setOnSubtree = (fields: Partial<Project>): Handler => (account, args, { nowMs }) => {
   const project = projectOf(account, args["id"])
   if (project === undefined) return projectNotFound()
-  if (project.inbox_project && !inboxAllowed) return inboxIsFixed()
+  if (project.inbox_project) return inboxIsFixed()
   const changes = subtree(account, project.id)
     .map((one) => written({ ...one, ...fields, updated_at: wireTime(nowMs) }))
   return { changes, subject: project.id }
 }
 
+/**
+ * The project alone comes back, as the last root project. Its items are sent again, because a client that read a full
+ * snapshot meanwhile has never seen them.
+ */
+const unarchive: Handler = (account, args, { nowMs }) => {
+  const project = projectOf(account, args["id"])
+  if (project === undefined) return projectNotFound()
+  if (!project.is_archived) return { changes: [], subject: project.id }
+  const items: Array<Change> = []
+  for (const { value } of account.items.values()) {
+    if (!value.is_deleted && value.project_id === project.id) items.push({ table: "items", value })
+  }
+  const root = { ...project, is_archived: false, parent_id: null, child_order: account.projects.size + 1 }
+  return { changes: [written({ ...root, updated_at: wireTime(nowMs) }), ...items], subject: project.id }
+}
+
 /** The project's items become tombstones too. */
 const remove: Handler = (account, args, context) => {
-  const decided = setFlag({ is_deleted: true }, false)(account, args, context)
+  const decided = setOnSubtree({ is_deleted: true })(account, args, context)
   if (isApiError(decided)) return decided
   const gone = new Set(decided.changes.map(({ value }) => value.id))
   const items: Array<Change> = []
@@ -115,7 +131,7 @@ const remove: Handler = (account, args, context) => {
 export const projectHandlers: ReadonlyArray<readonly [type: string, handler: Handler]> = [
   ["project_add", add],
   ["project_update", update],
-  ["project_archive", setFlag({ is_archived: true }, false)],
-  ["project_unarchive", setFlag({ is_archived: false }, true)],
+  ["project_archive", setOnSubtree({ is_archived: true })],
+  ["project_unarchive", unarchive],
   ["project_delete", remove],
 ]

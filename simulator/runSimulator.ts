@@ -32,7 +32,7 @@ export type SimulatorOptions = {
   readonly faultRates?: Faults["rates"] | undefined
   /** Epoch milliseconds. */
   readonly clock?: (() => number) | undefined
-  /** Told in one line when the state cannot be written; the simulator goes on. */
+  /** Told when the state cannot be written or a request met a mistake of ours; the simulator goes on. */
   readonly warn?: ((line: string) => void) | undefined
 }
 
@@ -48,7 +48,7 @@ export class InvalidOption extends Error {
   override readonly name = "InvalidOption"
 }
 
-/** Changes are on disk at the latest this long after they happened, unless writing takes longer than a tenth of it. */
+/** How long after a change it is on disk, unless writing takes longer than a tenth of this. */
 const saveDelayMs = 500
 
 export const defaultToken = "sim-demo-token"
@@ -79,7 +79,7 @@ const settled = (options: SimulatorOptions) => {
 }
 
 /** Writes the state a little after each change; never more than a tenth of the time is spent on it. */
-const saver = (save: (complete: boolean) => void, warn: (line: string) => void) => {
+const saver = (save: () => void, warn: (line: string) => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined
   let delayMs = saveDelayMs
   let failing = false
@@ -87,7 +87,7 @@ const saver = (save: (complete: boolean) => void, warn: (line: string) => void) 
     timer = undefined
     const startedMs = performance.now()
     try {
-      save(false)
+      save()
       failing = false
     } catch (cause) {
       // Said once until it works again: a full disk would otherwise fill the log as well.
@@ -118,9 +118,10 @@ export const runSimulator = async (options: SimulatorOptions = {}): Promise<Simu
   const loaded = file === undefined ? undefined : loadState(file)
   const accounts: World["accounts"] = loaded?.accounts ?? new Map()
   const secret = loaded?.secret ?? randomBytes(32).toString("base64url")
-  const saving = saver((complete) => {
-    if (file !== undefined) saveState(file, secret, accounts, complete)
-  }, options.warn ?? (() => {}))
+  const warn = options.warn ?? (() => {})
+  const saving = saver(() => {
+    if (file !== undefined) saveState(file, secret, accounts, false)
+  }, warn)
   const world: World = {
     secret,
     demoToken: token,
@@ -134,6 +135,7 @@ export const runSimulator = async (options: SimulatorOptions = {}): Promise<Simu
     timeZone,
     clock,
     changed: file === undefined ? () => {} : saving.changed,
+    warn,
   }
   if (!accounts.has(token)) accounts.set(token, seedAccount({ seed, user: token, nowMs: clock(), timeZone }))
 

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { answerApi, type HttpRequest } from "./api.ts"
 import { apiRoutes } from "./apiRoutes.ts"
-import { isApiError, stamped } from "./apiError.ts"
+import { type ApiError, internalError, isApiError, pathNotFound, stamped } from "./apiError.ts"
 import { readFields } from "./httpBody.ts"
 import { answerPage } from "./page.ts"
 import { nextEventId } from "./random.ts"
@@ -23,11 +23,14 @@ export type Listening = { readonly port: number; readonly close: () => Promise<v
 const isOwnHost = (host: string | undefined): boolean =>
   host === undefined || /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)
 
+const refusal = (world: World, error: ApiError): Reply => failure(stamped(error, nextEventId(world.faults.random)))
+
 const answer = async (world: World, message: IncomingMessage): Promise<Reply> => {
   const method = message.method ?? "GET"
-  const url = new URL(message.url ?? "/", "http://simulator")
+  const url = URL.parse(message.url ?? "/", "http://simulator")
+  if (url === null) return refusal(world, pathNotFound())
   const fields = await readFields(message)
-  if (isApiError(fields)) return failure(stamped(fields, nextEventId(world.faults.random)))
+  if (isApiError(fields)) return refusal(world, fields)
   const headers = message.headers as HttpRequest["headers"]
   const request: HttpRequest = { method, url, headers, fields, nowMs: world.clock() }
   if (url.pathname.startsWith("/api/")) return answerApi(world, apiRoutes, request)
@@ -53,19 +56,19 @@ const send = async (message: IncomingMessage, response: ServerResponse, reply: R
     message.socket.destroy()
     return
   }
-  // The rest of an oversized body is not read, so the connection cannot be used again.
-  const last = reply.status === 413 ? { connection: "close" } : {}
   const length = reply.status === 204 ? {} : { "content-length": String(Buffer.byteLength(reply.body)) }
-  response.writeHead(reply.status, { ...reply.headers, ...length, ...last })
+  response.writeHead(reply.status, { ...reply.headers, ...length })
   response.end(reply.body)
 }
 
 const serve = async (world: World, message: IncomingMessage, response: ServerResponse): Promise<void> => {
   try {
     await send(message, response, await answer(world, message))
-  } catch {
-    // Only an interrupted request gets here: there is nobody left to answer.
-    message.socket.destroy()
+  } catch (cause) {
+    // An interrupted request has nobody left to answer; anything else is a mistake of ours and should be seen.
+    if (!message.complete || response.headersSent) return void message.socket.destroy()
+    world.warn(`the simulator failed on ${message.method} request: ${cause instanceof Error ? cause.stack : cause}`)
+    await send(message, response, refusal(world, internalError()))
   }
 }
 

@@ -34,6 +34,8 @@ export type World = {
   readonly clock: () => number
   /** Called after anything that must outlive the process has changed. */
   readonly changed: () => void
+  /** Told in words what went wrong; the simulator goes on. */
+  readonly warn: (line: string) => void
 }
 
 /** Enough for a demo's look back and for a test's assertions. */

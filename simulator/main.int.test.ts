@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { Agent, request } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { createInterface } from "node:readline"
+import { afterAll, afterEach, describe, expect, it } from "vitest"
+
+const folder = mkdtempSync(join(tmpdir(), "simulator-"))
+const entry = join(import.meta.dirname, "main.ts")
+const started: Array<ChildProcess> = []
+
+/** On Deno with just the rights the documentation names. */
+const run = (...args: ReadonlyArray<string>) => {
+  const rights = ["run", "--no-prompt", "--allow-net=127.0.0.1", `--allow-read=${folder}`, `--allow-write=${folder}`]
+  const before = process.versions["deno"] === undefined ? [] : rights
+  const child = spawn(process.execPath, [...before, entry, ...args], { stdio: "pipe" })
+  started.push(child)
+  return child
+}
+
+const finished = async (child: ChildProcess): Promise<{ readonly code: number | null; readonly said: string }> => {
+  let said = ""
+  child.stderr?.on("data", (chunk: Buffer) => said += chunk.toString())
+  const [code] = await once(child, "close")
+  return { code, said }
+}
+
+const readyLine = async (child: ChildProcess): Promise<{ readonly url: string; readonly token: string }> => {
+  for await (const line of createInterface({ input: child.stdout! })) return JSON.parse(line)
+  throw new Error("it ended without listening")
+}
+
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill("SIGKILL")
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe("simulator process", () => {
+  it("says it is ready, and on SIGTERM writes its state and ends with 0 despite an open connection", async () => {
+    const state = join(folder, "state.json")
+    const child = run("--port", "0", "--state", state, "--live", "--live-interval-ms", "50")
+    const { url, token } = await readyLine(child)
+    expect(token).toBe("sim-demo-token")
+    const agent = new Agent({ keepAlive: true })
+    const [response] = await once(request(`${url}/_sim/health`, { agent }).end(), "response")
+    response.resume()
+    await once(response, "end")
+    const end = finished(child)
+    child.kill("SIGTERM")
+    expect(await end).toEqual({ code: 0, said: "" })
+    agent.destroy()
+    expect(JSON.parse(readFileSync(state, "utf8"))).toMatchObject({ format: 1, complete: true })
+  })
+
+  it("ends when its parent does", async () => {
+    const child = run("--port", "0", "--with-parent")
+    await readyLine(child)
+    const end = finished(child)
+    child.stdin?.end()
+    expect((await end).code).toBe(0)
+  })
+
+  it("a port in use is one line saying what to do", async () => {
+    const { url } = await readyLine(run("--port", "0"))
+    const { code, said } = await finished(run("--port", new URL(url).port))
+    expect(code).toBe(1)
+    expect(said).toMatch(/^simulator: port \d+ is in use: .*--port.*\n$/)
+  })
+
+  it("a corrupt state file is one line, and the file stays", async () => {
+    const state = join(folder, "corrupt.json")
+    writeFileSync(state, "not json")
+    const { code, said } = await finished(run("--port", "0", "--state", state))
+    expect([code, said]).toEqual([1, expect.stringMatching(/^simulator: .*corrupt\.json is not JSON: .*\n$/)])
+    expect(readFileSync(state, "utf8")).toBe("not json")
+  })
+
+  it.each([
+    ["--port", "http"],
+    ["--time-zone", "Mars/Olympus"],
+    ["--fault-rate", "{"],
+    ["--fault-rate", '{"418":1}'],
+    ["--nonsense"],
+  ])("%s %s is one line", async (...args) => {
+    const { code, said } = await finished(run(...args))
+    expect([code, said]).toEqual([1, expect.stringMatching(/^simulator: .*--help.*\n$/)])
+  })
+})

@@ -1,0 +1,301 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { request as httpRequest } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { bodyMaxBytes } from "./httpBody.ts"
+import { runSimulator, type Simulator, type SimulatorOptions } from "./runSimulator.ts"
+
+const nowMs = Date.parse("2026-11-20T10:00:00Z")
+const folder = mkdtempSync(join(tmpdir(), "simulator-"))
+const running: Array<Simulator> = []
+
+const start = async (options: SimulatorOptions = {}): Promise<Simulator> => {
+  const simulator = await runSimulator({
+    port: 0,
+    timeZone: "UTC",
+    clock: () => nowMs,
+    token: "secret-token",
+    ...options,
+  })
+  running.push(simulator)
+  return simulator
+}
+
+// Whatever a reply holds; each test looks at what it asserts.
+type Json = any
+
+const post = async (url: string, fields: unknown, token = "secret-token"): Promise<Response> =>
+  fetch(`${url}/api/v1/sync`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(fields),
+  })
+
+const full = { sync_token: "*", resource_types: ["items"] }
+const sync = async (url: string, fields: unknown): Promise<Json> => (await post(url, fields)).json()
+const get = async (url: string, path: string): Promise<Json> => (await fetch(`${url}${path}`)).json()
+
+const get1 = (url: string, path: string): Promise<Response> =>
+  fetch(`${url}/api/v1${path}`, { headers: { authorization: "Bearer secret-token" } })
+
+const fault = (url: string, script: unknown): Promise<Response> =>
+  fetch(`${url}/_sim/faults`, { method: "POST", body: JSON.stringify(script) })
+
+let url = ""
+beforeEach(async () => {
+  url = (await start()).url
+})
+afterEach(async () => {
+  for (const simulator of running.splice(0)) await simulator.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe("simulator over HTTP", () => {
+  it("takes form fields and JSON alike", async () => {
+    const form = await fetch(`${url}/api/v1/sync`, {
+      method: "POST",
+      headers: { authorization: "Bearer secret-token" },
+      body: new URLSearchParams({ sync_token: "*", resource_types: '["items"]' }),
+    })
+    const fromForm: Json = await form.json()
+    expect(fromForm.items.length).toBeGreaterThan(50)
+    expect((await sync(url, full)).items).toEqual(fromForm.items)
+  })
+
+  it("an unknown or absent token is 401, another path 404, another method 405", async () => {
+    const refused = await post(url, full, "wrong")
+    expect([refused.status, await refused.json()]).toMatchObject([401, { error_tag: "UNAUTHORIZED", http_code: 401 }])
+    expect((await fetch(`${url}/api/v1/user`)).status).toBe(401)
+    expect((await get1(url, "/Sync")).status).toBe(404)
+    expect((await get1(url, "/sync")).status).toBe(405)
+  })
+
+  it("a body over 1 MiB is 413, whether announced or streamed; nonsense is 400", async () => {
+    const big = "x".repeat(bodyMaxBytes + 1)
+    expect((await post(url, { commands: big })).status).toBe(413)
+    const streamed = await new Promise<number>((resolve, reject) => {
+      const request = httpRequest(`${url}/api/v1/sync`, { method: "POST" }, (response) => {
+        response.resume()
+        resolve(response.statusCode ?? 0)
+      })
+      request.on("error", reject)
+      for (let i = 0; i < 3; i++) request.write(big.slice(0, 500_000))
+      request.end()
+    })
+    expect(streamed).toBe(413)
+    const nonsense = await fetch(`${url}/api/v1/sync`, { method: "POST", body: "{" })
+    expect(nonsense.status).toBe(400)
+  })
+
+  it("beyond the limit of full reads it says 429 with the seconds in header and body", async () => {
+    const { url } = await start({ limits: { fullMax: 1 } })
+    expect((await post(url, full)).status).toBe(200)
+    const refused = await post(url, full)
+    expect(refused.headers.get("retry-after")).toBe("900")
+    expect(await refused.json()).toMatchObject({ error_code: 35, error_extra: { retry_after: 900 }, http_code: 429 })
+  })
+
+  it("REST: tasks in pages, one task, close and reopen, user, projects", async () => {
+    const first: Json = await (await get1(url, "/tasks?limit=40")).json()
+    const second: Json = await (await get1(url, `/tasks?limit=40&cursor=${first.next_cursor}`)).json()
+    const ids = [...first.results, ...second.results].map(({ id }: Json) => id)
+    expect([new Set(ids).size, second.next_cursor]).toEqual([(await sync(url, full)).items.length, null])
+    expect((await get1(url, "/tasks?cursor=bad")).status).toBe(400)
+    expect((await get1(url, "/tasks?limit=201")).status).toBe(400)
+
+    const plain = first.results.find(({ due }: Json) => due === null).id
+    const act = (verb: string) =>
+      fetch(`${url}/api/v1/tasks/${plain}/${verb}`, {
+        method: "POST",
+        headers: { authorization: "Bearer secret-token" },
+      })
+    expect((await act("close")).status).toBe(204)
+    expect(await (await get1(url, `/tasks/${plain}`)).json()).toMatchObject({ id: plain, checked: true })
+    expect((await act("reopen")).status).toBe(204)
+    expect(await (await get1(url, `/tasks/${plain}`)).json()).toMatchObject({ checked: false })
+    const missing = await get1(url, "/tasks/6X7rM8997g3RQmvh")
+    expect([missing.status, await missing.json()]).toMatchObject([404, { error_code: 478, error_tag: "NOT_FOUND" }])
+    expect((await get1(url, "/tasks/2995104339")).status).toBe(400)
+    expect(await (await get1(url, "/user")).json()).toMatchObject({ tz_info: { timezone: "UTC" } })
+    expect((await (await get1(url, "/projects")).json() as Json).results).toHaveLength(7)
+  })
+
+  it("the request log has no token, not even one in a query", async () => {
+    await get1(url, "/user?token=secret-token")
+    const log = await (await fetch(`${url}/_sim/requests`)).text()
+    expect(log).toContain("/api/v1/user")
+    expect(log).not.toContain("secret-token")
+  })
+
+  it("controls refuse other sites, other host names, and entries that are not right", async () => {
+    const evil = await fetch(`${url}/_sim/tick`, { method: "POST", headers: { origin: "https://evil.example" } })
+    expect(evil.status).toBe(403)
+    const rebound = await new Promise<number>((resolve, reject) => {
+      httpRequest(`${url}/_sim/tasks`, { headers: { host: "evil.example" } }, (response) => {
+        response.resume()
+        resolve(response.statusCode ?? 0)
+      }).on("error", reject).end()
+    })
+    expect(rebound).toBe(403)
+    expect((await fault(url, { fault: "nope" })).status).toBe(400)
+    expect((await fault(url, { queue: [{ fault: "500" }, { fault: "nope" }] })).status).toBe(400)
+    expect((await get(url, "/_sim/faults")).queue).toEqual([])
+  })
+
+  it("more accounts can be made; one token is one account", async () => {
+    const make = (fields: unknown) => fetch(`${url}/_sim/accounts`, { method: "POST", body: JSON.stringify(fields) })
+    expect((await make({ token: "second", seed: 7, taskCount: 5 })).status).toBe(201)
+    expect((await make({ token: "second" })).status).toBe(409)
+    expect((await make({ token: "bad token" })).status).toBe(400)
+    expect((await make({ taskCount: -1 })).status).toBe(400)
+    expect((await get(url, "/_sim/tasks?token=second")).tasks).toHaveLength(5)
+    const other: Json = await (await post(url, full, "second")).json()
+    expect((await post(url, { ...full, sync_token: other.sync_token })).status).toBe(400)
+  })
+
+  it("one step of life shows up in the next incremental reply", async () => {
+    const { sync_token: token } = await sync(url, full)
+    const step: Json = await (await fetch(`${url}/_sim/tick`, { method: "POST" })).json()
+    const { items } = await sync(url, { ...full, sync_token: token })
+    expect(items.map(({ id }: Json) => id)).toContain(step.taskId)
+  })
+
+  it("the page escapes what tasks say and shows a closed one as completed", async () => {
+    const commands = [
+      { type: "item_add", uuid: "1", temp_id: "t", args: { content: "<script>alert(1)</script>" } },
+      { type: "item_close", uuid: "2", args: { id: "t" } },
+    ]
+    expect((await sync(url, { commands })).sync_status).toEqual({ 1: "ok", 2: "ok" })
+    const page = await (await fetch(url)).text()
+    expect(page).not.toContain("<script>")
+    expect(page).toContain(`<li class="done"><span class="what" dir="auto">&lt;script&gt;alert(1)&lt;/script&gt;`)
+  })
+})
+
+describe("simulator faults over HTTP", () => {
+  it.each([
+    ["401", 401, "UNAUTHORIZED"],
+    ["403-invalid-token", 403, "AUTH_INVALID_TOKEN"],
+    ["403-scope", 403, "AUTH_INSUFFICIENT_TOKEN_SCOPE"],
+    ["429", 429, "LIMITS_REACHED"],
+    ["429-body-only", 429, "LIMITS_REACHED"],
+    ["500", 500, "INTERNAL_ERROR"],
+    ["503", 503, "SERVICE_UNAVAILABLE"],
+    ["invalid-sync-token", 400, "SYNC_TOKEN_INVALID"],
+  ])("%s answers %i %s once, then the call works again", async (name, status, tag) => {
+    const { sync_token: token } = await sync(url, full)
+    await fault(url, { fault: name, retryAfterSeconds: 3 })
+    const spoiled = await post(url, { ...full, sync_token: token })
+    expect(spoiled.status).toBe(status)
+    expect(spoiled.headers.get("retry-after")).toBe(name === "429" || name === "503" ? "3" : null)
+    const body: Json = await spoiled.json()
+    expect(body).toMatchObject({ error_tag: tag, http_code: status })
+    if (status === 429) expect(body.error_extra.retry_after).toBe(3)
+    expect((await post(url, { ...full, sync_token: token })).status).toBe(200)
+  })
+
+  it.each([["502-html", 502, "text/html"], ["410-text", 410, "text/plain"]])(
+    "%s is not JSON",
+    async (name, status, type) => {
+      await fault(url, { fault: name })
+      const spoiled = await post(url, full)
+      expect([spoiled.status, spoiled.headers.get("content-type")]).toEqual([status, expect.stringContaining(type)])
+    },
+  )
+
+  it("a truncated reply is a complete response with half a body", async () => {
+    await fault(url, { fault: "truncated-json" })
+    const half = await (await post(url, full)).text()
+    expect(() => JSON.parse(half)).toThrow()
+  })
+
+  it("a bad token can also be answered with a silent full reply", async () => {
+    const { sync_token: token } = await sync(url, full)
+    await fault(url, { fault: "invalid-sync-token", mode: "silent-full" })
+    expect((await sync(url, { ...full, sync_token: token })).full_sync).toBe(true)
+  })
+
+  it("one item can have an unexpected shape", async () => {
+    await fault(url, [{ fault: "unknown-enum" }, { fault: "unknown-enum", shape: "missing-content" }])
+    expect((await sync(url, full)).items[0].duration.unit).toBe("hour")
+    expect((await sync(url, full)).items[0]).not.toHaveProperty("content")
+  })
+
+  it("a reset before the commit executes nothing; one after it executes once, whatever is retried", async () => {
+    const { items } = await sync(url, full)
+    const id = items.find(({ due }: Json) => due?.is_recurring).id
+    const commands = [{ type: "item_close", uuid: "close-1", args: { id } }]
+    await fault(url, { queue: [{ fault: "reset-before-commit" }, { fault: "reset-after-commit", times: 2 }] })
+    const counts: Array<unknown> = []
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await expect(post(url, { commands })).rejects.toThrow()
+      counts.push((await get(url, `/_sim/ledger?task_id=${id}`)).executions[id]?.item_close ?? 0)
+    }
+    expect(counts).toEqual([0, 1, 1])
+    expect((await sync(url, { commands })).sync_status).toEqual({ "close-1": "ok" })
+    expect((await get(url, "/_sim/ledger")).commands).toMatchObject([{ uuid: "close-1", executed: 1, received: 3 }])
+  })
+
+  it("a slow call is carried out even when nobody waits for the answer", async () => {
+    const { items } = await sync(url, full)
+    const id = items.find(({ due }: Json) => due === null).id
+    await fault(url, { fault: "slow", delayMs: 60_000 })
+    const gaveUp = new AbortController()
+    const pending = fetch(`${url}/api/v1/sync`, {
+      method: "POST",
+      headers: { authorization: "Bearer secret-token" },
+      body: JSON.stringify({ commands: [{ type: "item_close", uuid: "slow-1", args: { id } }] }),
+      signal: gaveUp.signal,
+    })
+    await expect.poll(async () => (await get(url, "/_sim/ledger")).commands.length).toBe(1)
+    gaveUp.abort()
+    await expect(pending).rejects.toThrow()
+  })
+
+  it("clearing removes script and probabilities", async () => {
+    await fault(url, { queue: [{ fault: "500", times: 5 }], rates: { "503": 1 } })
+    await fetch(`${url}/_sim/faults`, { method: "DELETE" })
+    expect((await post(url, full)).status).toBe(200)
+  })
+})
+
+describe("simulator state on disk", () => {
+  const stateFile = join(folder, "deep", "state.json")
+
+  it("after a restart uuids, ledger, tasks and sync tokens are as before", async () => {
+    const before = await start({ stateFile })
+    const { sync_token: token, items } = await sync(before.url, full)
+    const commands = [{ type: "item_close", uuid: "once", args: { id: items[0].id } }]
+    await sync(before.url, { commands })
+    const tasks = await get(before.url, "/_sim/tasks")
+    await before.close()
+
+    const after = await start({ stateFile })
+    expect(await get(after.url, "/_sim/tasks")).toEqual(tasks)
+    await sync(after.url, { commands })
+    expect((await get(after.url, "/_sim/ledger")).commands).toMatchObject([{ executed: 1, received: 2 }])
+    const { full_sync: isFull, items: changed } = await sync(after.url, { ...full, sync_token: token })
+    expect([isFull, changed.map(({ id }: Json) => id)]).toEqual([false, [items[0].id]])
+  })
+
+  it("after a kill, tokens are invalid, because changes they stand for may be lost", async () => {
+    const killed = await start({ stateFile })
+    const { sync_token: token } = await sync(killed.url, full)
+    const asLeft = readFileSync(stateFile)
+    await killed.close()
+    writeFileSync(stateFile, asLeft)
+    const after = await start({ stateFile })
+    expect((await post(after.url, { ...full, sync_token: token })).status).toBe(400)
+  })
+
+  it.each(["{", "{}", '{"format":1,"complete":true,"secret":"s","accounts":[{"token":"t"}]}'])(
+    "a file holding %s is refused and left alone",
+    async (content) => {
+      await (await start({ stateFile })).close()
+      writeFileSync(stateFile, content)
+      await expect(start({ stateFile })).rejects.toThrow(stateFile)
+      expect(readFileSync(stateFile, "utf8")).toBe(content)
+    },
+  )
+})
