@@ -19,7 +19,8 @@ describe("bench table", () => {
       "recommend         2600  0.65 x      2  committed",
       "",
       '{"bench":"recommend","row":"fixed body","value":4000,"unit":"requests/s","ratio":1,"p50Ms":1.23456}',
-      '{"bench":"recommend","row":"recommend","value":2600,"unit":"requests/s","ratio":0.65,"p50Ms":2,"note":"committed"}',
+      '{"bench":"recommend","row":"recommend","value":2600,"unit":"requests/s","ratio":0.65,"p50Ms":2,' +
+      '"note":"committed"}',
     ])
   })
 

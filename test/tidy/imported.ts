@@ -35,7 +35,7 @@ function* specifierFaultsOf(path: string, { specifier, kind, target }: Import): 
   if (/^(?:\/|file:)/.test(specifier)) yield `${specifier} is a place on one machine: import by a relative path`
   if (/^(?:npm|jsr|https?):/.test(specifier) && kind !== "url") yield `${specifier}: packages come from package.json`
   if (target === undefined) return
-  if (path.endsWith(".ts") && kind !== "url" && !/\.ts$/.test(specifier)) yield `${specifier} must end in .ts`
+  if (path.endsWith(".ts") && kind !== "url" && !specifier.endsWith(".ts")) yield `${specifier} must end in .ts`
   if (/^(?:\.\.\/){4}/.test(specifier)) {
     yield `${specifier} goes up more than three folders: the file is nested too deep`
   }

@@ -9,7 +9,7 @@
 const beforeRegex = /^(?:|[=([{},;:!&|?+\-*%<>~^]|return|typeof|case|in|of|do|else|void|delete|throw|yield|await)$/
 
 export function mask(text: string): string {
-  const out = [...text.split("")]
+  const out = text.split("")
   const blank = (from: number, to: number) => {
     for (let i = from; i < to; i++) if (out[i] !== "\n") out[i] = " "
   }
