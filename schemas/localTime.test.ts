@@ -57,6 +57,12 @@ describe("local time", () => {
     expect(toLocal(at("2026-10-25T01:30:00Z"), "Europe/Berlin").minuteOfDay).toBe(2 * 60 + 30)
   })
 
+  it("local time - west of Greenwich, the hours after a change count as after it", () => {
+    expect(iso(toEpochMs("2026-03-08", "03:30", "America/New_York"))).toBe("2026-03-08T07:30:00.000Z")
+    expect(iso(toEpochMs("2026-11-01", "01:30", "America/New_York"))).toBe("2026-11-01T05:30:00.000Z")
+    expect(iso(toEpochMs("2026-11-01", "02:00", "America/New_York"))).toBe("2026-11-01T07:00:00.000Z")
+  })
+
   it("local time - zones off the full hour, with and without daylight saving", () => {
     expect(iso(toEpochMs("2026-07-01", "08:30", "Asia/Kolkata"))).toBe("2026-07-01T03:00:00.000Z")
     expect(iso(toEpochMs("2026-01-15", "07:45", "Pacific/Chatham"))).toBe("2026-01-14T18:00:00.000Z")

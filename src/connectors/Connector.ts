@@ -1,9 +1,9 @@
 /**
  * Reads a user's tasks out of a tool they use, and acts on them there.
  *
- * One call is one consistent step: acts first, then everything that changed since the cursor. It stores nothing and has
- * no patience: what it returns counts once the caller has committed it, and a call whose result was lost is repeated with
- * the same cursor and the same acts. Pacing, backoff and token refresh belong to the caller.
+ * One call is one consistent step: acts first, then everything that changed since the cursor. It stores nothing and
+ * waits for nothing: what it returns counts once the caller has committed it, and a call whose result was lost is
+ * repeated with the same cursor and the same acts. Pacing, backoff and token refresh belong to the caller.
  *
  * The errors are one per thing a caller does differently. None holds a token, a body or anything of the user.
  */

@@ -232,6 +232,8 @@ describe("todoist", () => {
       expect(half).toMatchObject(unavailable("malformed", 200))
       const nothing = yield* failure(ok("", { "content-length": "0" }))
       expect(nothing).toMatchObject(unavailable("malformed", 200))
+      const bodiless = yield* failure((response) => void response.writeHead(204).end())
+      expect(bodiless).toMatchObject(unavailable("malformed", 204))
     }))
 
   it.live("todoist - a refusal without a body keeps its meaning", () =>

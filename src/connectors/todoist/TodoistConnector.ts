@@ -2,9 +2,9 @@
  * The `Connector` of Todoist, over its API v1.
  *
  * A call makes one request. It makes a second when everything has to be read (the sync token is no longer known, or a
- * change of a project or of the user's zone moves tasks the reply does not hold), and a third when that snapshot was made
- * more than a minute before it was sent. Acts ride on every request until one has answered; their ids make that safe.
- * They also make safe what no code here asks for: Deno's `fetch` sends a POST again when a kept-alive connection dies.
+ * change of a project or of the user's zone moves tasks the reply does not hold), and a third when that snapshot was
+ * made more than a minute before it was sent. Acts ride on every request until one has answered; their ids make that
+ * safe, and also what no code here asks for: Deno's `fetch` sends a POST again when a kept-alive connection dies.
  *
  * The token goes into the `Authorization` header and nowhere else: headers and bodies are not recorded on spans, errors
  * of the HTTP client stay inside, and redirects are not followed, so that no other host is ever shown it.

@@ -75,6 +75,11 @@ const rows: ReadonlyArray<readonly [string, RawReply, Record<string, unknown>]> 
     retryAfterMs: null,
   }],
   ["404 of the endpoint", answer(404, notFound), { _tag: "ProviderRefused", status: 404, tag: "NOT_FOUND" }],
+  ["404 of another server", answer(404, html, { "content-type": "text/html" }), {
+    _tag: "ProviderRefused",
+    status: 404,
+    tag: null,
+  }],
   ["410 of the API", answer(410, "planned unavailability of this API version", {}), {
     _tag: "ProviderRefused",
     status: 410,
