@@ -101,6 +101,8 @@ const completeCopy = async (root: string, dataDir: string, links: ReadonlyArray<
   await fs.rm(copy, { recursive: true, force: true })
   await fs.mkdir(draft, { mode: 0o755 })
   await fs.cp(path.join(root, "native"), path.join(draft, "native"), { recursive: true, verbatimSymlinks: true })
+  // The copy has the modes of the read-only original.
+  for (const { target } of links) await fs.chmod(path.dirname(path.join(draft, target)), 0o755)
   await addLinks(draft, links)
   await fs.copyFile(path.join(root, "package.json"), path.join(draft, "package.json"))
   await fs.rename(draft, copy)

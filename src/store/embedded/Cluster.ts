@@ -14,7 +14,7 @@ import fs from "node:fs/promises"
 import path from "node:path"
 import { type Binaries } from "./Binaries.ts"
 import { DataDirUnusable, DiskFull, PostgresStartFailed } from "./EmbeddedPostgresErrors.ts"
-import { codeOf, inDataDir } from "./FileSystemFailure.ts"
+import { codeOf, inDataDir, saysDiskFull } from "./FileSystemFailure.ts"
 import { type RunAs } from "./RunAs.ts"
 import * as Shell from "./Shell.ts"
 
@@ -37,20 +37,18 @@ export interface Site {
 const hostBasedAuthentication = `host all ${role} 127.0.0.1/32 scram-sha-256\n`
 
 /** Makes the cluster when there is none; gives the password. */
-export const ensure: (site: Site) => Effect.Effect<string, DataDirUnusable | DiskFull | PostgresStartFailed> = Effect
-  .fn(
-    "Cluster.ensure",
-  )(function* (site: Site) {
-    yield* removeDrafts(site.dataDir)
-    const version = yield* inDataDir(site.dataDir, () => readIfThere(path.join(clusterDir(site.dataDir), "PG_VERSION")))
-    if (version === undefined) return yield* create(site)
-    if (version !== String(site.runAs.majorVersion)) {
-      const detail = `${version}, this is ${site.runAs.majorVersion}`
-      return yield* new DataDirUnusable({ dataDir: site.dataDir, reason: "OtherMajorVersion", detail })
-    }
-    const password = yield* inDataDir(site.dataDir, () => readIfThere(passwordFile(site.dataDir)))
-    return password ?? (yield* replacePassword(site))
-  })
+export const ensure = Effect.fn("Cluster.ensure")(function* (site: Site) {
+  yield* removeDrafts(site.dataDir)
+  const version = yield* inDataDir(site.dataDir, () => readIfThere(path.join(clusterDir(site.dataDir), "PG_VERSION")))
+  if (version === undefined) return yield* create(site)
+  if (version !== String(site.runAs.majorVersion)) {
+    const detail = `${version}, this is ${site.runAs.majorVersion}`
+    return yield* new DataDirUnusable({ dataDir: site.dataDir, reason: "OtherMajorVersion", detail })
+  }
+  yield* adopt(site)
+  const password = yield* inDataDir(site.dataDir, () => readIfThere(passwordFile(site.dataDir)))
+  return password ?? (yield* replacePassword(site))
+})
 
 const create = Effect.fn("Cluster.create")(function* (site: Site) {
   yield* site.onProgress("creating the embedded database (first start only)")
@@ -78,6 +76,15 @@ const create = Effect.fn("Cluster.create")(function* (site: Site) {
   return password
 })
 
+/** A cluster that root restored from a backup belongs to root, and Postgres insists on owning its files. */
+const adopt = Effect.fnUntraced(function* (site: Site) {
+  const { owner } = site.runAs
+  const cluster = clusterDir(site.dataDir)
+  const found = yield* inDataDir(site.dataDir, () => fs.stat(cluster))
+  if (owner === undefined || found.uid === owner.uid) return
+  yield* Shell.exec(["chown", "-R", `${owner.uid}:${owner.gid}`, cluster])
+})
+
 /** Someone deleted the password file: the folder is ours, so a new password is set rather than the data given up. */
 const replacePassword = Effect.fn("Cluster.replacePassword")(function* (site: Site) {
   const password = newPassword()
@@ -99,8 +106,7 @@ const tool = Effect.fnUntraced(
     const { identity, prefix } = site.runAs
     const done = yield* Shell.exec([...prefix, ...command], { input, ...(identity === undefined ? {} : { identity }) })
     if (done.code === 0) return
-    const said = `${done.stdout}\n${done.stderr}`
-    if (said.includes("No space left on device")) return yield* new DiskFull({ dataDir: site.dataDir })
+    if (saysDiskFull(done.stdout + done.stderr)) return yield* new DiskFull({ dataDir: site.dataDir })
     // Statements are never in there: log_min_error_statement keeps the password out of what Postgres reports.
     const detail = done.stderr.trim().split("\n").slice(-5).join("\n")
     return yield* new PostgresStartFailed({ step, detail, logFile: site.logFile })

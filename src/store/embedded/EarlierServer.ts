@@ -10,15 +10,18 @@ import path from "node:path"
 import { PostgresStartFailed } from "./EmbeddedPostgresErrors.ts"
 import * as Shell from "./Shell.ts"
 
-/** `$1` pid, `$2` cluster. A postmaster's working directory is its cluster. */
+/**
+ * Tells what runs under pid `$1`, and sends it the signal `$3` when it is the server of cluster `$2`. A postmaster's
+ * working directory is its cluster.
+ */
 const stateScript = `
 if [ -e /proc/self/stat ]; then
   [ -e "/proc/$1" ] || { echo gone; exit; }
-  if [ "/proc/$1/cwd" -ef "$2" ]; then echo running; else echo stranger; fi
+  if [ "/proc/$1/cwd" -ef "$2" ]; then kill -s "$3" "$1" && echo running; else echo stranger; fi
 else
   case "$(ps -o command= -p "$1")" in
     "") echo gone ;;
-    *"$2"*) echo running ;;
+    *"$2"*) kill -s "$3" "$1" && echo running ;;
     *) echo stranger ;;
   esac
 fi`
@@ -47,12 +50,11 @@ export const clear: (options: {
     const pid = lines.split("\n")[0] ?? ""
     if (!/^\d+$/.test(pid)) return
     for (let look = 0; look < looksMax; look++) {
-      const state = (yield* Shell.run(stateScript, [pid, cluster])).stdout.trim()
+      const signal = look < looksBeforeQuit ? "INT" : "QUIT"
+      const state = (yield* Shell.run(stateScript, [pid, cluster, signal])).stdout.trim()
       if (state === "stranger") yield* Effect.promise(() => disown(pidFile, lines))
       if (state !== "running") return
       if (look === 0) yield* onProgress("waiting for the earlier embedded Postgres to stop")
-      if (look === 0) yield* Shell.run('kill -INT "$1"', [pid])
-      if (look === looksBeforeQuit) yield* Shell.run('kill -QUIT "$1"', [pid])
       yield* Effect.sleep(lookEveryMs)
     }
     const detail = `an earlier server on ${cluster}, process ${pid}, does not stop: end it by hand`
@@ -61,11 +63,12 @@ export const clear: (options: {
 )
 
 const disown = async (pidFile: string, lines: string): Promise<void> => {
-  const rest = lines.slice(lines.indexOf("\n"))
-  const handle = await fs.open(pidFile, "r+")
+  // A server that ended in this moment looks like a stranger too, and has removed its file.
+  const handle = await fs.open(pidFile, "r+").catch(() => undefined)
+  if (handle === undefined) return
   try {
     await handle.truncate(0)
-    await handle.write(impossiblePid + rest, 0)
+    await handle.write(impossiblePid + lines.slice(lines.indexOf("\n")), 0)
   } finally {
     await handle.close()
   }

@@ -22,6 +22,7 @@ import {
   type PostgresBinaryMissing,
   PostgresStartFailed,
 } from "./EmbeddedPostgresErrors.ts"
+import { saysDiskFull } from "./FileSystemFailure.ts"
 import * as RunAs from "./RunAs.ts"
 import * as ServerLog from "./ServerLog.ts"
 import * as ServerProcess from "./ServerProcess.ts"
@@ -102,7 +103,7 @@ const listen = Effect.fnUntraced(function* (site: Cluster.Site) {
     })
     if (yield* isReady(cluster, server)) return { port, server, logOffset }
     const said = yield* ServerLog.since(site.logFile, logOffset)
-    if (said.includes("No space left on device")) return yield* new DiskFull({ dataDir: site.dataDir })
+    if (saysDiskFull(said)) return yield* new DiskFull({ dataDir: site.dataDir })
     detail = ServerLog.lastLines(said)
     if (!isTransient(said)) break
     yield* Effect.sleep(attemptPauseMs)
@@ -110,9 +111,10 @@ const listen = Effect.fnUntraced(function* (site: Cluster.Site) {
   return yield* new PostgresStartFailed({ step: "starting the server", detail, logFile: site.logFile })
 })
 
-/** The port was taken in between; or backends of a killed server still hold its shared memory. */
-const isTransient = (said: string): boolean =>
-  said.includes("Address already in use") || said.includes("pre-existing shared memory block")
+/** The port was taken in between; backends of a killed server hold its shared memory; a killed start still sets up. */
+const transients = ["Address already in use", "pre-existing shared memory block", 'lock file "postmaster.pid" already']
+
+const isTransient = (said: string): boolean => transients.some((text) => said.includes(text))
 
 /**
  * True when the server takes connections, false when it ended instead. Reads what `pg_ctl start -w` reads: line 8 of

@@ -19,7 +19,8 @@ const stopMaxMs = 25_000
 
 /**
  * `$1` the log file, `$2` the grace time, then the command. Prints the server's pid.
- * TERM and INT are ignored because a service manager may send them to every process of the service at once.
+ * TERM and INT are ignored because a service manager may send them to every process of the service at once. INT is
+ * repeated, which Postgres ignores, because a server that has just been started does not hear the first one yet.
  */
 const supervisor = `
 log=$1 grace=$2; shift 2
@@ -31,10 +32,9 @@ echo "$server"
 exec >&2
 {
   while read -r line <&3; do :; done
-  kill -INT "$server"
-  while kill -0 "$server" 2>/dev/null && [ "$grace" -gt 0 ]; do sleep 0.1; grace=$((grace - 1)); done
-  kill -QUIT "$server" 2>/dev/null
-} &
+  while kill -INT "$server" && [ "$grace" -gt 0 ]; do sleep 0.1; grace=$((grace - 1)); done
+  kill -QUIT "$server"
+} >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 wait "$server"
