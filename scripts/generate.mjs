@@ -17,7 +17,7 @@ async function difference(file, text) {
     const fresh = path.join(temporary, path.basename(file))
     fs.writeFileSync(fresh, text)
     const shown = await run("git", ["diff", "--no-index", "--no-color", "--unified=1", "--", file, fresh])
-    return shown.output.split("\n").slice(4, 24).join("\n")
+    return shown.output.split("\n").slice(4, 24).map((line) => line.slice(0, 160)).join("\n")
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true })
   }

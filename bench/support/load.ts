@@ -13,12 +13,13 @@ const bundledNode = fileURLToPath(new URL("../../node_modules/.bin/node", import
 /** Node's sockets cost the least; without it, whatever runs this benchmark. */
 function command(): readonly [string, ...ReadonlyArray<string>] {
   if (fs.existsSync(bundledNode)) return [bundledNode, program]
-  return process.versions["deno"] === undefined ? [process.execPath, program] : [process.execPath, "run", "-A", program]
+  const onDeno = process.versions["deno"] !== undefined
+  return onDeno ? [process.execPath, "run", "-A", program] : [process.execPath, program]
 }
 
 /**
- * Rejects when a single request failed: a rate made of refusals says nothing. It returns within the plan's time and a few
- * seconds, whatever the server does.
+ * Rejects when a single request failed: a rate made of refusals says nothing. It returns within the plan's time and a
+ * few seconds, whatever the server does.
  */
 export async function load(plan: LoadPlan): Promise<LoadResult> {
   const result = await loadWithFailures(plan)

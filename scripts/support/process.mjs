@@ -32,7 +32,7 @@ export function tool(name) {
   return file
 }
 
-/** Node ≥ 22.19, the first that runs this source as it stands: the bundled one, else the one that runs this script. */
+/** Node ≥ 22.19, which runs this source as it stands: the bundled one, else the one that runs this script. */
 export function node() {
   const bundled = path.join(bin, "node")
   if (fs.existsSync(bundled)) return bundled

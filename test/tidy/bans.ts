@@ -107,7 +107,7 @@ export interface Exception {
 }
 
 /** Places at the border of the process where the ban's better form does not reach. */
-export const exceptions: ReadonlyArray<Exception> = []
+const exceptions: ReadonlyArray<Exception> = []
 
 export function banRule(
   sources: ReadonlyArray<Source>,

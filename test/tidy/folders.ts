@@ -22,7 +22,7 @@ const capabilities = [
 ]
 const row = (all: ReadonlyArray<string>, ports: ReadonlyArray<string> = []): Row => ({ all, ports })
 
-export const table: Readonly<Record<string, Row | "anything">> = {
+const table: Readonly<Record<string, Row | "anything">> = {
   "schemas": row([]),
   "src/streams": row(["schemas"]),
   "src/connectors": row(["schemas"]),

@@ -8,9 +8,12 @@ import type { Breach, Source } from "./source.ts"
 import { isScript, isTest } from "./source.ts"
 
 /** Files of src/recommender that hold a port or a service, and so need Effect. */
-export const impure: ReadonlySet<string> = new Set([])
+const impure: ReadonlySet<string> = new Set(
+  ["Candidates", "Decisions", "Feedback", "Learning", "PolicyStates", "Projector", "Recommender"]
+    .map((name) => `src/recommender/${name}.ts`),
+)
 
-export function isPure(path: string, exceptions: ReadonlySet<string>): boolean {
+function isPure(path: string, exceptions: ReadonlySet<string>): boolean {
   if (isTest(path) || !path.endsWith(".ts") || exceptions.has(path)) return false
   return /^src\/(?:recommender|evaluation)\//.test(path) || /^src\/.*State\.ts$/.test(path)
 }

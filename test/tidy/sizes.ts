@@ -9,7 +9,7 @@ const fileMaxLines = 450
 const functionMaxLines = 70
 
 /** `path:name` → lines. A ratchet: lower a number when a function shrinks, take the line away when it fits. */
-export const longFunctions: Readonly<Record<string, number>> = {}
+const longFunctions: Readonly<Record<string, number>> = {}
 
 const styled = /\.(?:ts|mts|js|mjs|css|sql|proto)$/
 
@@ -88,7 +88,7 @@ const names = [
  * Functions by their indentation, which `deno fmt --check` guarantees: one that opens on a line ends before the next
  * line that is indented no deeper.
  */
-export function functionsOf(source: Source): ReadonlyArray<Measured> {
+function functionsOf(source: Source): ReadonlyArray<Measured> {
   const lines = source.code.split("\n")
   const indents = lines.map((line) => line.trim() === "" ? undefined : line.search(/\S/))
   const codeLines = (from: number, to: number) =>
