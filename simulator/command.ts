@@ -26,6 +26,9 @@ export type Handler = (account: Account, args: Args, context: Context) => Decisi
 export const flag = (value: unknown, fallback: boolean): boolean =>
   value === undefined || value === null ? fallback : value === true || value === 1 || value === "1" || value === "true"
 
+/** An argument that is absent counts as null. */
+export const given = (args: Args, key: string): unknown => args[key] ?? null
+
 const isText = (value: unknown, max: number): value is string => typeof value === "string" && value.length <= max
 
 /** Todoist refuses longer task names. */

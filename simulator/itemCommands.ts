@@ -9,7 +9,7 @@ import {
   sectionNotFound,
 } from "./apiError.ts"
 import { wireTime } from "./calendar.ts"
-import { type Context, flag, type Handler, requiredText } from "./command.ts"
+import { type Context, flag, given, type Handler, requiredText } from "./command.ts"
 import { nextOccurrence, parseDue } from "./due.ts"
 import { readFields } from "./itemFields.ts"
 import type { Item } from "./wire.ts"
@@ -37,9 +37,9 @@ const add: Handler = (account, args, context) => {
   if (isApiError(content)) return content
   const fields = readFields(args, context)
   if (isApiError(fields)) return fields
-  const parent = args["parent_id"] == null ? null : itemOf(account, args["parent_id"])
+  const parent = given(args, "parent_id") === null ? null : itemOf(account, args["parent_id"])
   if (parent === undefined) return itemNotFound()
-  if (args["section_id"] != null) return sectionNotFound()
+  if (given(args, "section_id") !== null) return sectionNotFound()
   const projectId = parent?.project_id ?? args["project_id"] ?? account.inboxProjectId
   const project = projectOf(account, projectId)
   if (project === undefined) return projectNotFound()
@@ -86,9 +86,9 @@ const update: Handler = (account, args, context) => {
 const move: Handler = (account, args, context) => {
   const item = itemOf(account, args["id"])
   if (item === undefined) return itemNotFound()
-  if (args["section_id"] != null) return sectionNotFound()
+  if (given(args, "section_id") !== null) return sectionNotFound()
   const below = descendantsOf(account, item.id)
-  const parent = args["parent_id"] == null ? null : itemOf(account, args["parent_id"])
+  const parent = given(args, "parent_id") === null ? null : itemOf(account, args["parent_id"])
   if (parent === undefined) return itemNotFound()
   if (parent !== null && (parent.id === item.id || below.some(({ id }) => id === parent.id))) {
     return invalidArgument("parent_id", "a task that is not below the moved one")
@@ -147,8 +147,8 @@ const advanced = (item: Item, fields: Partial<Item>, context: Context) => ({
 const complete: Handler = (account, args, context) => {
   const item = itemOf(account, args["id"])
   if (item === undefined) return itemNotFound()
-  const at = args["completed_at"] ?? args["date_completed"]
-  const atMs = at == null ? context.nowMs : typeof at === "string" ? Date.parse(at) : Number.NaN
+  const at = given(args, "completed_at") ?? given(args, "date_completed")
+  const atMs = at === null ? context.nowMs : typeof at === "string" ? Date.parse(at) : Number.NaN
   if (Number.isNaN(atMs)) return invalidArgument("completed_at", "an RFC 3339 instant")
   const changes = finished(account, item, atMs, context)
   return { changes, subject: item.id, completions: changes.length }
@@ -158,7 +158,7 @@ const updateDateComplete: Handler = (account, args, context) => {
   const item = itemOf(account, args["id"])
   if (item === undefined) return itemNotFound()
   const due = args["due"] === undefined ? item.due && nextOccurrence(item.due, context) : parseDue(args["due"], context)
-  if (due == null) return invalidArgument("due", "the next date of a recurring task")
+  if (due === undefined || due === null) return invalidArgument("due", "the next date of a recurring task")
   const kept = item.due?.is_recurring === true && !due.is_recurring
     ? { ...due, string: item.due.string, is_recurring: true }
     : due

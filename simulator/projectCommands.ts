@@ -2,7 +2,17 @@
 import { type Account, type Change, projectOf } from "./account.ts"
 import { type ApiError, inboxIsFixed, isApiError, projectNotFound } from "./apiError.ts"
 import { wireTime } from "./calendar.ts"
-import { type Args, contentMax, firstError, flag, type Handler, isTextUpTo, optional, requiredText } from "./command.ts"
+import {
+  type Args,
+  contentMax,
+  firstError,
+  flag,
+  given,
+  type Handler,
+  isTextUpTo,
+  optional,
+  requiredText,
+} from "./command.ts"
 import type { Project } from "./wire.ts"
 
 const written = (value: Project): Change => ({ table: "projects", value })
@@ -52,7 +62,7 @@ const add: Handler = (account, args, { nowMs, newId }) => {
   if (isApiError(name)) return name
   const failed = fieldError(args)
   if (failed !== undefined) return failed
-  const parent = args["parent_id"] == null ? null : projectOf(account, args["parent_id"])
+  const parent = given(args, "parent_id") === null ? null : projectOf(account, args["parent_id"])
   if (parent === undefined) return projectNotFound()
   const id = newId()
   const made = newProject(id, name, account.projects.size + 1, wireTime(nowMs))

@@ -3,7 +3,6 @@
  * Used by `main.ts` as a process of its own and by the `simulate` command alike.
  */
 import { randomBytes } from "node:crypto"
-import { resolve } from "node:path"
 import { isTimeZone } from "./calendar.ts"
 import { type Faults, readRates } from "./faults.ts"
 import { liveOnce } from "./life.ts"
@@ -114,7 +113,7 @@ const saver = (save: () => void, warn: (line: string) => void) => {
 export const runSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
   const { timeZone, token, port, liveIntervalMs, rates, seed } = settled(options)
   const clock = options.clock ?? Date.now
-  const file = options.stateFile === undefined ? undefined : resolve(options.stateFile)
+  const file = options.stateFile
   const loaded = file === undefined ? undefined : loadState(file)
   const accounts: World["accounts"] = loaded?.accounts ?? new Map()
   const secret = loaded?.secret ?? randomBytes(32).toString("base64url")

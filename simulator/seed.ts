@@ -101,7 +101,7 @@ const itemsOf = (
       out.push({ ...child, parent_id: item.id })
     }
   }
-  while (taskCount !== undefined && out.length < taskCount) {
+  for (let missing = (taskCount ?? 0) - out.length; missing > 0; missing--) {
     out.push(itemOf(madeUpPlan(words), words, nextId(ids), pick(words, projects).id, place, userId, out.length + 1))
   }
   return out
