@@ -1,0 +1,8 @@
+/** Finds the binaries of the installation `argv[2]` for the data folder `argv[3]`; run as a user who may not change it. */
+import { Effect } from "effect"
+import process from "node:process"
+import { locate } from "../../src/store/embedded/Binaries.ts"
+
+const [, , root = "", dataDir = ""] = process.argv
+const { postgres } = await Effect.runPromise(locate({ root, dataDir }))
+process.stdout.write(postgres)

@@ -1,0 +1,99 @@
+/** Runs `embeddedPostgresService.ts` as a process of its own, on the runtime the test runs on. */
+import { spawn, spawnSync } from "node:child_process"
+import path from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+
+export interface ServiceProcess {
+  readonly pid: number
+  /** The next fact it prints that has this key; fails with what it wrote when it ends before. */
+  readonly fact: (key: string) => Promise<Readonly<Record<string, string | number>>>
+  /** To the process itself. */
+  readonly kill: (signal: NodeJS.Signals) => void
+  /** To its process group, as a terminal does. */
+  readonly killGroup: (signal: NodeJS.Signals) => void
+  readonly ended: Promise<void>
+}
+
+const project = fileURLToPath(new URL("../..", import.meta.url))
+const fixture = path.join(project, "test", "support", "embeddedPostgresService.ts")
+
+/** Under Deno with the permissions that `EmbeddedPostgres.ts` names, and the environment postgres.js reads. */
+const command = (dataDir: string): ReadonlyArray<string> =>
+  "deno" in process.versions
+    ? [
+      ...[process.execPath, "run", "--no-prompt", "--allow-run=/bin/sh", "--allow-net=127.0.0.1"],
+      ...[`--allow-read=${project},${dataDir}`, `--allow-write=${dataDir}`, "--allow-env=NODE_V8_COVERAGE,PG*"],
+      ...[fixture, dataDir],
+    ]
+    : [process.execPath, fixture, dataDir]
+
+/** `prefix` goes before the command, as to run it under another user. */
+export const spawnService = (dataDir: string, prefix: ReadonlyArray<string> = []): ServiceProcess => {
+  const [program = "", ...args] = [...prefix, ...command(dataDir)]
+  // Detached: its own process group, so that a test can signal all of it.
+  const child = spawn(program, args, { cwd: project, stdio: ["ignore", "pipe", "pipe"], detached: true })
+  const lines: Array<string> = []
+  let errors = ""
+  let partial = ""
+  let over = false
+  const waiting = new Set<() => void>()
+  const wake = () => waiting.forEach((look) => look())
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    const parts = (partial + chunk).split("\n")
+    partial = parts.pop() ?? ""
+    lines.push(...parts)
+    wake()
+  })
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => errors += chunk)
+  const ended = new Promise<void>((resolve) => child.on("close", () => (over = true, wake(), resolve())))
+
+  const fact: ServiceProcess["fact"] = (key) =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        const found = lines.map((line) => JSON.parse(line)).find((line) => key in line)
+        if (found === undefined && !over) return
+        waiting.delete(look)
+        if (found === undefined) reject(new Error(`ended without "${key}": ${lines.join("\n")}\n${errors}`))
+        else resolve(found)
+      }
+      waiting.add(look)
+      look()
+    })
+  const signal = (pid: number) => (name: NodeJS.Signals) => void process.kill(pid, name)
+  return { pid: child.pid ?? 0, fact, kill: signal(child.pid ?? 0), killGroup: signal(-(child.pid ?? 0)), ended }
+}
+
+export const isRoot = process.getuid?.() === 0
+
+/** Runs what follows as another user who may read everything, so that the checkout may lie anywhere. */
+export const asNobody = isRoot
+  ? [
+    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+    ...["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"],
+  ]
+  : []
+
+/** Whether a process with this pid is there, a zombie not counted. */
+export const isRunning = (pid: number): boolean => {
+  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" })
+  return stdout.trim() !== "" && !stdout.startsWith("Z")
+}
+
+export const parentOf = (pid: number): number =>
+  Number(spawnSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" }).stdout)
+
+export const childrenOf = (pid: number): ReadonlyArray<number> =>
+  spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => parent === pid && child !== undefined ? [child] : [])
+
+/** Polls, because the processes are not ours to be told about. */
+export const until = async (condition: () => boolean, withinMs = 10_000): Promise<boolean> => {
+  const deadline = Date.now() + withinMs
+  while (!condition()) {
+    if (Date.now() > deadline) return false
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return true
+}
