@@ -30,8 +30,8 @@ export interface Cell<Message, Reply, E> {
   handling: Letter<Message, Reply, E> | undefined
   /** A fiber runs for it. */
   live: boolean
-  /** Resumes the fiber, when it waits for mail. */
-  wake: (() => void) | undefined
+  /** Set while the fiber waits for mail; see `wake`. */
+  resume: ((effect: Effect.Effect<void>) => void) | undefined
   /** Crashes since a message was last handled. */
   failures: number
   restarts: number
@@ -40,10 +40,14 @@ export interface Cell<Message, Reply, E> {
   coolUntilMs: number
 }
 
+/** Runs a task in a later turn of the scheduler. */
+export type Later = (task: () => void) => void
+
 /** What the engine does for its actors. */
 export interface Host<Message, Reply, E, R> {
   readonly options: EngineOptions<Message, Reply, E, R>
-  /** Starts the idle clock; it ends in `cell.wake`. */
+  readonly later: Later
+  /** Starts the idle clock; it ends in `wake`. */
   readonly rest: (cell: Cell<Message, Reply, E>) => void
   /** The letter is done with. False if nobody waited for the answer. */
   readonly settle: (
@@ -64,7 +68,7 @@ export const makeCell = <Message, Reply, E>(id: string): Cell<Message, Reply, E>
   mailbox: [],
   handling: undefined,
   live: false,
-  wake: undefined,
+  resume: undefined,
   failures: 0,
   restarts: 0,
   lastFailure: undefined,
@@ -78,7 +82,7 @@ export const lifetime = Effect.fnUntraced(
     cell: Cell<Message, Reply, E>,
   ): Effect.fn.Return<void, never, Exclude<R, Scope.Scope>> {
     // The sender forks this fiber, which begins at once; its own step ends first.
-    yield* Effect.yieldNow
+    yield* Effect.callback<void>((resume) => host.later(() => resume(Effect.void)))
     const incarnation = serve(host, cell).pipe(
       // Inside the scope, so that callers and the log hear of it before finalizers, which may take long.
       Effect.tapCause((cause) => fault(host, cell, cause)),
@@ -114,33 +118,49 @@ const serve = Effect.fnUntraced(
     const handle = yield* host.options.behaviour(cell.id)
     while (true) {
       if (cell.mailbox.length === 0) yield* mailOrIdle(host, cell)
-      const letter = cell.mailbox.shift()
-      if (letter === undefined) return
-      cell.handling = letter
-      const handled = Effect.suspend(() => handle(letter.message))
-      const exit = yield* Effect.exit(
-        letter.parent === undefined ? handled : Effect.withParentSpan(handled, letter.parent),
-      )
-      if (Exit.isFailure(exit) && isCrash(exit.cause)) return yield* Effect.failCause(exit.cause)
-      cell.handling = undefined
-      cell.failures = 0
-      if (!host.settle(letter, exit) && Exit.isFailure(exit)) yield* host.unheard(cell, exit.cause)
+      if (cell.mailbox.length === 0) return
+      yield* handleNext(host, cell, handle)
     }
   },
 )
+
+/** A frame of its own, so that an idle actor does not hold on to its last message and reply. */
+const handleNext = <Message, Reply, E, R>(
+  host: Host<Message, Reply, E, R>,
+  cell: Cell<Message, Reply, E>,
+  handle: (message: Message) => Effect.Effect<Reply, E, R>,
+): Effect.Effect<void, E, R> => {
+  const letter = cell.mailbox.shift()
+  if (letter === undefined) return Effect.void
+  cell.handling = letter
+  const handled = Effect.suspend(() => handle(letter.message))
+  const traced = letter.parent === undefined ? handled : Effect.withParentSpan(handled, letter.parent)
+  return Effect.flatMap(Effect.exit(traced), (exit): Effect.Effect<void, E> => {
+    if (Exit.isFailure(exit) && isCrash(exit.cause)) return Effect.failCause(exit.cause)
+    cell.handling = undefined
+    cell.failures = 0
+    return !host.settle(letter, exit) && Exit.isFailure(exit) ? host.unheard(cell, exit.cause) : Effect.void
+  })
+}
 
 /** Returns when there is mail, or when the idle clock ran out: the mailbox tells which. */
 const mailOrIdle = <Message, Reply, E, R>(host: Host<Message, Reply, E, R>, cell: Cell<Message, Reply, E>) =>
   Effect.callback<void>((resume) => {
     // The runtime may have yielded between the caller's look at the mailbox and this one.
     if (cell.mailbox.length > 0) return resume(Effect.void)
-    cell.wake = () => {
-      cell.wake = undefined
-      // Through the scheduler: a sender must not run the handler on its own stack.
-      resume(Effect.yieldNow)
-    }
+    cell.resume = resume
+    // Gives back what the queue grew to; there may be many idle actors.
+    cell.mailbox.length = 0
     host.rest(cell)
   })
+
+/** Ends the wait for mail, if there is one: in a later turn, since a sender must not run the handler on its stack. */
+export const wake = <Message, Reply, E>(later: Later, cell: Cell<Message, Reply, E>): void => {
+  const { resume } = cell
+  if (resume === undefined) return
+  cell.resume = undefined
+  later(() => resume(Effect.void))
+}
 
 const fault = <Message, Reply, E, R>(
   host: Host<Message, Reply, E, R>,

@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Metric } from "effect"
+import { Effect, Fiber, Logger, Metric, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { suite } from "./engine.contract.ts"
 import * as LocalEngine from "./LocalEngine.ts"
@@ -70,6 +70,58 @@ it.effect("local engine - a poisoned actor whose finalizers still run is not loa
     expect((yield* inTime(system.ask("a", note(3)))).life).toBe(2)
     expect(overlaps).toEqual([])
   }))
+
+it.effect("local engine - a finalizer that dies is a crash: logged, counted and followed by a fresh life", () =>
+  Effect.gen(function* () {
+    let lives = 0
+    const system = yield* LocalEngine.make<number, number, never, never>({
+      ...defaults,
+      name: "Probe",
+      behaviour: Effect.fnUntraced(function* () {
+        lives += 1
+        if (lives === 1) yield* Effect.addFinalizer(() => Effect.die(new Error("finalizer died")))
+        return Effect.succeed
+      }),
+    })
+    yield* system.ask("a", 1)
+    yield* TestClock.adjust(defaults.idleMs)
+    expect(yield* system.snapshot).toMatchObject([{ restarts: 1, lastFailure: "Error: finalizer died" }])
+    expect(yield* inTime(system.ask("a", 2))).toBe(2)
+    expect(lives).toBe(2)
+  }))
+
+it.effect("local engine - nobody is left waiting when the supervision itself dies", () =>
+  Effect.gen(function* () {
+    const broken = () => {
+      throw new Error("no random number")
+    }
+    const { system } = yield* start().pipe(
+      Effect.provideService(Random.Random, { nextDoubleUnsafe: broken, nextIntUnsafe: broken }),
+    )
+    const asks = [crash(1), note(2)].map((message) => Effect.exit(system.ask("a", message)))
+    const [, queued] = yield* Effect.all(asks, { concurrency: "unbounded" })
+    expect(queued && failureOf(queued)).toMatchObject({ _tag: "ActorStopped", reason: "interrupted" })
+    expect((yield* system.ask("a", note(3))).life).toBe(2)
+    yield* system.drain
+  }))
+
+it.effect("local engine - the span an engine was built in is no parent of what its actors do", () =>
+  Effect.gen(function* () {
+    const { system, traces } = yield* start().pipe(Effect.withSpan("start"))
+    yield* system.ask("a", note(1))
+    expect(traces.has(1)).toBe(false)
+  }))
+
+it.effect("local engine - a planned end logs nothing", () => {
+  const lines: Array<string> = []
+  const logger = Logger.make<unknown, void>(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
+  return start().pipe(
+    Effect.tap(({ system }) => system.ask("a", note(1))),
+    Effect.scoped,
+    Effect.andThen(Effect.sync(() => expect(lines).toEqual([]))),
+    Effect.provide(Logger.layer([logger])),
+  )
+})
 
 it.effect("local engine - crashes, poison, refusals, time limits and unheard failures are logged or counted", () => {
   const lines: Array<string> = []

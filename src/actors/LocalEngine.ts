@@ -6,10 +6,10 @@
  * an earlier `drain`, not again; then it answers who still waits and interrupts what is left. When it is closed, the
  * finalizers of all actors have run.
  */
-import { Clock, Context, Effect, Exit, FiberMap, Metric, type Scope, Tracer } from "effect"
+import { Clock, Context, Effect, Exit, FiberMap, Metric, Scheduler, type Scope, Tracer } from "effect"
 import { ActorStopped, type ActorSystem, AskTimeout, type EngineOptions, type MailboxFull } from "./ActorSystem.ts"
 import * as Deadlines from "./Deadlines.ts"
-import { type Cell, type Host, type Letter, lifetime } from "./LocalActor.ts"
+import { type Cell, type Host, type Later, type Letter, lifetime, wake } from "./LocalActor.ts"
 import * as Roster from "./LocalRoster.ts"
 
 /** What the engine's parts share. */
@@ -18,6 +18,7 @@ interface Engine<Message, Reply, E> {
   readonly askTimeoutMs: number
   readonly coolDownMs: number
   readonly nowMs: () => number
+  readonly later: Later
   readonly roster: Roster.Roster<Message, Reply, E>
   readonly idle: Deadlines.Deadlines<Cell<Message, Reply, E>>
   /** The idle clocks of actors that crashed since they last handled a message: their count must not be forgotten. */
@@ -39,7 +40,7 @@ export const make = Effect.fnUntraced(
       const oldest = idle.oldest()
       if (oldest === undefined) return
       idle.remove(oldest)
-      oldest.wake?.()
+      wake(engine.later, oldest)
     }
     const post = (
       id: string,
@@ -56,7 +57,7 @@ export const make = Effect.fnUntraced(
       if (!cell.live) launch(cell)
       idle.remove(cell)
       cooling.remove(cell)
-      cell.wake?.()
+      wake(engine.later, cell)
       return letter
     }
 
@@ -88,12 +89,16 @@ const makeEngine = Effect.fnUntraced(function* <Message, Reply, E, R>(options: E
   const { askTimeoutMs, idleMs, name, restart } = options
   const clock = yield* Clock.Clock
   const roster = Roster.make<Message, Reply, E>(options)
-  const passivate = (cell: Cell<Message, Reply, E>) => cell.wake?.()
+  // One for all actors: a fiber that yields by itself gets, and keeps, its own.
+  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
+  const later: Later = (task) => dispatcher.scheduleTask(task, 0)
+  const passivate = (cell: Cell<Message, Reply, E>) => wake(later, cell)
   const engine: Engine<Message, Reply, E> = {
     name,
     askTimeoutMs,
     coolDownMs: restart.coolDownMs,
     nowMs: () => Deadlines.monotonicMs(clock),
+    later,
     roster,
     idle: yield* Deadlines.make(idleMs, passivate),
     cooling: yield* Deadlines.make(Math.max(idleMs, restart.coolDownMs), passivate),
@@ -119,27 +124,35 @@ const makeLaunch = Effect.fnUntraced(
       cell.live = true
       cell.state = "running"
       engine.roster.poisoned.delete(cell)
-      const fiber = fork(lifetime(host, cell))
-      FiberMap.setUnsafe(fibers, cell.id, fiber)
-      fiber.addObserver((exit) => {
-        cell.live = false
-        if (Exit.isSuccess(exit)) return
-        if (engine.roster.cells.get(cell.id) === cell) engine.roster.cells.delete(cell.id)
-        if (cell.handling !== undefined) Roster.close(engine.roster)
-        dismiss(engine, cell)
-        if (engine.roster.drainingSinceMs === undefined) {
-          fork(Effect.logError(`a fiber of ${engine.name} ended unexpectedly`, exit.cause))
-        }
-      })
+      FiberMap.setUnsafe(
+        fibers,
+        cell.id,
+        fork(Effect.onExit(lifetime(host, cell), (exit) => ended(engine, cell, exit))),
+      )
     }
   },
 )
+
+const ended = <Message, Reply, E>(
+  engine: Engine<Message, Reply, E>,
+  cell: Cell<Message, Reply, E>,
+  exit: Exit.Exit<void>,
+): Effect.Effect<void> => {
+  cell.live = false
+  if (Exit.isSuccess(exit)) return Effect.void
+  if (engine.roster.cells.get(cell.id) === cell) engine.roster.cells.delete(cell.id)
+  if (cell.handling !== undefined) Roster.close(engine.roster)
+  dismiss(engine, cell)
+  if (engine.roster.draining) return Effect.void
+  return Effect.logError(`a fiber of ${engine.name} ended unexpectedly`, exit.cause)
+}
 
 const makeHost = <Message, Reply, E, R>(
   engine: Engine<Message, Reply, E>,
   options: EngineOptions<Message, Reply, E, R>,
 ): Host<Message, Reply, E, R> => ({
   options,
+  later: engine.later,
   rest: (cell) => (cell.failures > 0 ? engine.cooling : engine.idle).add(cell),
   settle: (letter, reply) => settle(engine, letter, reply),
   forget: (cell) => {
@@ -190,7 +203,8 @@ const settle = <Message, Reply, E>(
 /** Answers everyone who waits for this actor. A handler that runs is not touched. */
 const dismiss = <Message, Reply, E>(engine: Engine<Message, Reply, E>, cell: Cell<Message, Reply, E>): void => {
   const stopped = (reason: ActorStopped["reason"]) => new ActorStopped({ actor: engine.name, id: cell.id, reason })
-  for (const letter of cell.mailbox.splice(0)) settle(engine, letter, stopped("draining"))
+  const reason = engine.roster.draining ? "draining" : "interrupted"
+  for (const letter of cell.mailbox.splice(0)) settle(engine, letter, stopped(reason))
   if (cell.handling === undefined) return
   engine.unanswered.remove(cell.handling)
   answer(cell.handling, stopped("interrupted"))
