@@ -41,7 +41,7 @@ export const nextOccurrence = (due: Due, { nowMs, zone }: Moment): Due | null =>
   return dueOn(due, nextDay(rule, day, floor > day ? floor : day), time, zone)
 }
 
-/** What the `due` argument of a command asks for; undefined when it cannot be understood, null when it clears the date. */
+/** What the `due` argument of a command asks for: null clears the date, undefined is not understood. */
 export const parseDue = (argument: unknown, moment: Moment): Due | null | undefined => {
   if (argument === null) return null
   if (typeof argument !== "object") return undefined

@@ -5,7 +5,7 @@
 import { nextUnit, type RandomState } from "./random.ts"
 import type { InvalidTokenMode } from "./sync.ts"
 
-export const faultNames = [
+const faultNames = [
   "401",
   "403-invalid-token",
   "403-scope",
@@ -24,10 +24,10 @@ export const faultNames = [
   "unknown-enum",
   "stale-snapshot",
 ] as const
-export type FaultName = typeof faultNames[number]
+type FaultName = typeof faultNames[number]
 
 /** How the first item of a reply is spoiled by `unknown-enum`. */
-export const oddShapes = ["unknown-unit", "missing-content", "due-date-number"] as const
+const oddShapes = ["unknown-unit", "missing-content", "due-date-number"] as const
 export type OddShape = typeof oddShapes[number]
 
 export type Fault = {
@@ -52,7 +52,7 @@ export type Faults = {
 /** A script longer than this is a mistake. */
 const queueMax = 10_000
 
-export const defaultFault = (fault: FaultName): Fault => ({
+const defaultFault = (fault: FaultName): Fault => ({
   fault,
   retryAfterSeconds: 2,
   // A second more than Todoist lets a call take.

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { Agent, request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
@@ -39,20 +38,19 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe("simulator process", () => {
-  it("says it is ready, and on SIGTERM writes its state and ends with 0 despite an open connection", async () => {
+  it("says it is ready, and on SIGTERM writes its state and ends with 0 despite a held reply", async () => {
     const state = join(folder, "state.json")
     const child = run("--port", "0", "--state", state, "--live", "--live-interval-ms", "50")
     const { url, token } = await readyLine(child)
     expect(token).toBe("sim-demo-token")
-    const agent = new Agent({ keepAlive: true })
-    const [response] = await once(request(`${url}/_sim/health`, { agent }).end(), "response")
-    response.resume()
-    await once(response, "end")
+    await fetch(`${url}/_sim/faults`, { method: "POST", body: '{"fault":"slow","delayMs":60000}' })
+    const held = fetch(`${url}/api/v1/user`, { headers: { authorization: `Bearer ${token}` } }).catch(() => "cut")
+    await expect.poll(async () => (await fetch(`${url}/_sim/requests`)).text()).toContain("/api/v1/user")
     const end = finished(child)
     // Not `child.kill`: after it Deno reports the signal even where the process ended by itself with a code.
     process.kill(child.pid!, "SIGTERM")
     expect(await end).toEqual({ code: 0, said: "" })
-    agent.destroy()
+    expect(await held).toBe("cut")
     expect(JSON.parse(readFileSync(state, "utf8"))).toMatchObject({ format: 1, complete: true })
   })
 

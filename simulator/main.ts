@@ -6,6 +6,7 @@ import { parseArgs } from "node:util"
 import process from "node:process"
 import type { Faults } from "./faults.ts"
 import { defaultLiveIntervalMs, defaultPort, defaultToken, InvalidOption, runSimulator } from "./runSimulator.ts"
+import { startProblem } from "./startProblem.ts"
 
 const help = `A Todoist server for demos and tests: its API v1 under /api/v1, a page at /, controls under /_sim/.
 
@@ -59,23 +60,6 @@ const readOptions = () =>
     },
   }).values
 
-/** One line that says what to do. */
-const explained = (cause: unknown, port: string): string => {
-  const error = cause instanceof Error ? cause : new Error(String(cause))
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === "EADDRINUSE") {
-    return `port ${port} is in use: stop the program that has it, or give another with --port (0 takes any free one)`
-  }
-  if (code === "EACCES" && (error as NodeJS.ErrnoException).syscall === "listen") {
-    return `port ${port} needs more rights: give one above 1023 with --port`
-  }
-  if (error.name === "CorruptState") return `${error.message}: move it away to begin anew; it was not changed`
-  if (error.name === "InvalidOption" || code?.startsWith("ERR_PARSE_ARGS") === true) {
-    return `${error.message.split("\n")[0]} (see --help)`
-  }
-  return `cannot use the state file: ${error.message.split("\n")[0]}`
-}
-
 const main = async (): Promise<void> => {
   let port: string = String(defaultPort)
   try {
@@ -105,7 +89,7 @@ const main = async (): Promise<void> => {
 }
 
 const fail = (cause: unknown, port = ""): void => {
-  process.stderr.write(`simulator: ${explained(cause, port)}\n`)
+  process.stderr.write(`simulator: ${startProblem(cause, port)}\n`)
   process.exit(1)
 }
 

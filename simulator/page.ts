@@ -36,12 +36,13 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 /** Safe in text and in quoted attributes. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => entities[char] ?? "")
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => entities[char] ?? "")
 
 const dueText = (item: Item, zone: string, today: string): string => {
   if (item.due === null) return ""
   const { day, time } = localParts(item.due, zone)
-  const when = `${day === today ? "today" : day}${time === null ? "" : ` ${time.slice(0, 5)}`}`
+  const elsewhere = item.due.timezone === null ? "" : ` (${escapeHtml(item.due.timezone)})`
+  const when = `${day === today ? "today" : day}${time === null ? "" : ` ${time.slice(0, 5)}`}${elsewhere}`
   const late = day < today ? ` class="late"` : ""
   return `<span${late}>${when}</span>${item.due.is_recurring ? ` · ${escapeHtml(item.due.string)}` : ""}`
 }
@@ -59,9 +60,14 @@ const openRow = (item: Item, zone: string, today: string): string => {
     `<small>${facts.join(" · ")}</small></li>`
 }
 
-const doneRow = (item: Item, zone: string): string =>
-  `<li class="done"><span class="what" dir="auto">${escapeHtml(item.content)}</span>` +
-  `<small>completed ${wallClock(Date.parse(item.completed_at ?? item.updated_at), zone).replace("T", " ")}</small></li>`
+/** A finished task, or a recurring one that was done and has moved on. */
+const doneRow = (item: Item, zone: string): string => {
+  const at = wallClock(Date.parse(item.completed_at ?? item.updated_at), zone).replace("T", " ")
+  const fact = item.checked
+    ? `completed ${at}`
+    : `done ${item.completed_count}×, next ${item.due?.date.slice(0, 10) ?? ""}`
+  return `<li class="done"><span class="what" dir="auto">${escapeHtml(item.content)}</span><small>${fact}</small></li>`
+}
 
 /** Each task, then the tasks below it. */
 const inOrder = (items: ReadonlyArray<Item>): Array<Item> => {
@@ -77,20 +83,20 @@ const body = (account: Account, nowMs: number, token: string): string => {
   const today = dayInZone(nowMs, zone)
   const open = openItems(account)
   const done = [...account.items.values()].map(({ value }) => value)
-    .filter((item) => item.checked && !item.is_deleted)
-    .sort((a, b) => (b.completed_at ?? "").localeCompare(a.completed_at ?? ""))
+    .filter((item) => (item.checked || item.completed_count > 0) && !item.is_deleted)
+    .sort((a, b) => b.updated_at.localeCompare(a.updated_at))
   const projects = [...account.projects.values()].map(({ value }) => value)
     .map((project) => ({ project, items: inOrder(open.filter((item) => item.project_id === project.id)) }))
     .filter(({ items }) => items.length > 0)
   return `<h1>Todoist simulator</h1>
-<p>${escapeHtml(account.fullName)} · ${open.length} open · ${done.length} completed · ${escapeHtml(zone)} · ${today}</p>
+<p>${escapeHtml(account.fullName)} · ${open.length} open · ${account.completedCount} completed · ${
+    escapeHtml(zone)
+  } · ${today}</p>
 <p>API token: <code>${escapeHtml(token)}</code></p>
 ${
     done.length === 0
       ? ""
-      : `<h2>Completed lately</h2><ul>${
-        done.slice(0, completedShown).map((item) => doneRow(item, zone)).join("\n")
-      }</ul>`
+      : `<h2>Done lately</h2><ul>${done.slice(0, completedShown).map((item) => doneRow(item, zone)).join("\n")}</ul>`
   }
 ${
     projects.map(({ project, items }) =>

@@ -29,7 +29,7 @@ type SavedState = {
   readonly accounts: ReadonlyArray<SavedAccount>
 }
 
-export type LoadedState = { readonly secret: string; readonly accounts: Map<string, Account> }
+type LoadedState = { readonly secret: string; readonly accounts: Map<string, Account> }
 
 /** The file exists and is not a state file; it is left as it is. */
 export class CorruptState extends Error {

@@ -37,7 +37,7 @@ const freshId = (account: Account): string => {
   }
 }
 
-export type BatchResult = {
+type BatchResult = {
   readonly sync_status: Readonly<Record<string, "ok" | ApiError>>
   readonly temp_id_mapping: Readonly<Record<string, string>>
 }

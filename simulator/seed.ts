@@ -9,7 +9,7 @@ import { firstDay, parseRecurrence } from "./recurrence.ts"
 import { labelPlans, people, projectPlans, type TaskPlan, taskPlans, topics, verbs } from "./seedTasks.ts"
 import type { Due, Item, Project } from "./wire.ts"
 
-export type SeedOptions = {
+type SeedOptions = {
   readonly seed: string
   /** Keeps the ids of two accounts of one seed apart. */
   readonly user: string

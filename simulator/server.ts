@@ -17,7 +17,7 @@ const requestTimeoutMs = 30_000
 
 export const loopback = "127.0.0.1"
 
-export type Listening = { readonly port: number; readonly close: () => Promise<void> }
+type Listening = { readonly port: number; readonly close: () => Promise<void> }
 
 /** Names under which a browser on this machine reaches us; any other means a rebound DNS name. */
 const isOwnHost = (host: string | undefined): boolean =>

@@ -108,6 +108,19 @@ describe("sync", () => {
     expect(sync(account, stale.sync_token).items).toMatchObject([{ content: "recent" }])
   })
 
+  it("an unarchived project comes with its items, for clients that never saw them", () => {
+    const account = newAccount()
+    const id = [...account.projects.keys()].at(-1)
+    const made = execute(account, "item_add", { content: "inside", project_id: id }, nowMs)
+    execute(account, "project_archive", { id }, nowMs)
+    const without = sync(account, "*")
+    expect(without.projects.some((project) => project.id === id)).toBe(false)
+    execute(account, "project_unarchive", { id }, nowMs)
+    const later = sync(account, without.sync_token)
+    expect(later.projects).toMatchObject([{ id, is_archived: false }])
+    expect(later.items.map((item) => item.id)).toContain("subject" in made ? made.subject : "")
+  })
+
   it("resource types: all, exclusions, and only known names", () => {
     const account = newAccount()
     const body = answerSync(

@@ -1,4 +1,4 @@
-/** Reads the body of `POST /sync`: form fields holding JSON, as documented, or plain JSON, as the official SDK sends. */
+/** Reads the body of `POST /sync`: form fields holding JSON, as documented, or plain JSON, as the SDK sends. */
 import { type ApiError, argumentMissing, invalidArgument, isApiError } from "./apiError.ts"
 import type { Args } from "./command.ts"
 import type { Command } from "./runCommands.ts"
@@ -12,7 +12,7 @@ export type SyncRequest = {
 
 export type Fields = Readonly<Record<string, unknown>>
 
-export const commandsMax = 100
+const commandsMax = 100
 const uuidMax = 128
 
 /** Resource types that hold an array this server has nothing to put in. */

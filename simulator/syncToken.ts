@@ -24,7 +24,7 @@ export const issueToken = (secret: string, account: Account, seq: number): strin
   return Buffer.concat([body, digest(secret, body).subarray(0, sealBytes)]).toString("base64url")
 }
 
-/** The seq the token stands for; undefined when it is forged, another user's, or from before the epoch or the horizon. */
+/** The seq the token stands for; undefined when it is forged, another user's, or older than the epoch or horizon. */
 export const seqOfToken = (secret: string, account: Account, token: string): number | undefined => {
   const bytes = Buffer.from(token, "base64url")
   if (bytes.length !== bodyBytes + sealBytes || bytes.toString("base64url") !== token) return undefined

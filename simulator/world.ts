@@ -39,7 +39,7 @@ export type World = {
 }
 
 /** Enough for a demo's look back and for a test's assertions. */
-export const requestsMax = 500
+const requestsMax = 500
 /** About 100 kB each; a load test that needs more needs another machine too. */
 export const accountsMax = 20_000
 
