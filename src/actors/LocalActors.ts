@@ -1,0 +1,60 @@
+/** The actors of a service that runs as one node: the local engine behind the port. */
+import { Effect, Layer } from "effect"
+import { Connector } from "../connectors/Connector.ts"
+import { TokenVault } from "../connectors/TokenVault.ts"
+import { TenantId, UserId } from "../../schemas/ids.ts"
+import type { Owner } from "../../schemas/ids.ts"
+import { ActorBusy, Actors } from "./Actors.ts"
+import type { AskError, SyncReport, UserMessage } from "./Actors.ts"
+import * as LocalEngine from "./LocalEngine.ts"
+import { behaviour } from "./UserSync.ts"
+import { UserSyncStore } from "./UserSyncStore.ts"
+
+export interface LocalActorsOptions {
+  readonly syncIntervalMs: number
+  /** Longest time one round trip to the tool may take. */
+  readonly connectorTimeoutMs: number
+}
+
+export const layer = (options: LocalActorsOptions) =>
+  Layer.effect(
+    Actors,
+    Effect.gen(function* () {
+      const engine = yield* LocalEngine.make<
+        UserMessage,
+        SyncReport,
+        Exclude<AskError, ActorBusy>,
+        UserSyncStore | Connector | TokenVault
+      >({
+        name: "UserSync",
+        behaviour: (id) => behaviour({ syncIntervalMs: options.syncIntervalMs }, ownerOf(id)),
+        // Messages of one user are alike: a few waiting syncs say no more than one.
+        mailboxCapacity: 16,
+        idleMs: 60_000,
+        // Two round trips (an incremental read that turns into a full one), and the wait for the message before.
+        askTimeoutMs: 3 * options.connectorTimeoutMs,
+        // A few kilobytes each; a user beyond the bound is told to come back, and the due queue brings them back.
+        actorsMax: 100_000,
+        restart: { baseMs: 100, capMs: 5_000, restartsMax: 5, coolDownMs: 60_000 },
+      })
+      return Actors.of({
+        ask: (owner, message) =>
+          engine.ask(idOf(owner), message).pipe(
+            Effect.catchTag(
+              ["MailboxFull", "ActorStopped", "AskTimeout"],
+              (error) => Effect.fail(new ActorBusy({ detail: error.message })),
+            ),
+          ),
+        snapshot: engine.snapshot,
+        drain: engine.drain,
+      })
+    }),
+  )
+
+/** Ids hold no slash (schemas/ids.ts). */
+const idOf = ({ tenantId, userId }: Owner): string => `${tenantId}/${userId}`
+
+const ownerOf = (id: string): Owner => {
+  const [tenantId, userId] = id.split("/") as [string, string]
+  return { tenantId: TenantId.make(tenantId), userId: UserId.make(userId) }
+}

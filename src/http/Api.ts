@@ -1,0 +1,254 @@
+/**
+ * The HTTP API, as data: routes, what they take and give, which problems they answer with. `schemas/openapi.json` is
+ * generated from it. Unknown fields in a body are refused by name, so that a typo is not silence.
+ */
+import { Context, Schema } from "effect"
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi,
+} from "effect/http-api"
+import { DecisionId } from "../../schemas/ids.ts"
+import type { Owner } from "../../schemas/ids.ts"
+import { Provider } from "../../schemas/Task.ts"
+import { NoTipReason, Reaction, Tip } from "../../schemas/Tip.ts"
+import * as Problems from "./problems.ts"
+
+/** Who is asking. */
+export class CurrentUser extends Context.Service<CurrentUser, Owner>()("tipstream/http/CurrentUser") {}
+
+export const sessionCookie = HttpApiSecurity.apiKey({ in: "cookie", key: "sid" })
+
+export class SignedIn extends HttpApiMiddleware.Service<SignedIn, { provides: CurrentUser }>()(
+  "tipstream/http/SignedIn",
+  { security: { session: sessionCookie }, error: [Problems.Unauthenticated, Problems.Unavailable] },
+) {}
+
+export class Operator extends HttpApiMiddleware.Service<Operator>()("tipstream/http/Operator", {
+  error: Problems.OperatorOnly,
+}) {}
+
+/** Turns what does not decode into a problem that names each field. */
+export class Validation extends HttpApiMiddleware.Service<Validation>()("tipstream/http/Validation", {
+  error: [Problems.InvalidRequest, Problems.Internal],
+}) {}
+
+const instant = Schema.String.annotate({ description: "RFC 3339, UTC" })
+
+export const Recommendation = Schema.Struct({
+  tip: Schema.NullOr(Tip),
+  /** Given when `tip` is null. */
+  reason: Schema.optionalKey(NoTipReason),
+  servedAt: instant,
+  dataAgeMs: Schema.NullOr(Schema.Int),
+  policy: Schema.String,
+  propensity: Schema.NullOr(Schema.Finite),
+}).annotate({ identifier: "Recommendation" })
+
+export const TipState = Schema.Literals(["open", "expired", "done", "snooze", "dismiss", "acknowledge", "save"])
+
+export const PastTip = Schema.Struct({
+  tip: Tip,
+  state: TipState,
+  servedAt: instant,
+  reactedAt: Schema.NullOr(instant),
+  policy: Schema.String,
+  propensity: Schema.Finite,
+  /** How many candidates it was chosen from. */
+  considered: Schema.Int,
+}).annotate({ identifier: "PastTip" })
+
+export const ConnectorState = Schema.Struct({
+  provider: Provider,
+  status: Schema.Literals(["connected", "needs-reconnect", "disconnected"]),
+  connectedAt: Schema.NullOr(instant),
+  lastSyncAt: Schema.NullOr(instant),
+  nextSyncAt: Schema.NullOr(instant),
+  failures: Schema.Int,
+  problem: Schema.NullOr(Schema.String),
+}).annotate({ identifier: "ConnectorState" })
+
+const Page = {
+  limit: Schema.optionalKey(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 100 })),
+  ),
+}
+
+const tips = HttpApiGroup.make("tips").add(
+  HttpApiEndpoint.post("recommend", "/v1/recommend", { success: Recommendation, error: Problems.Unavailable })
+    .annotate(OpenApi.Summary, "Decide on the one tip for now; needs no body"),
+  HttpApiEndpoint.post("feedback", "/v1/feedback", {
+    headers: {
+      "idempotency-key": Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))),
+    },
+    payload: Schema.Struct({
+      tipId: DecisionId,
+      reaction: Reaction,
+      snoozeUntil: Schema.optionalKey(Schema.DateTimeUtcFromString),
+    }),
+    success: Schema.Struct({ tipId: DecisionId, state: TipState, recorded: Schema.Boolean }),
+    error: [
+      Problems.NoSuchTip,
+      Problems.TipExpired,
+      Problems.AlreadyAnswered,
+      Problems.NotUndoable,
+      Problems.BadSnooze,
+      Problems.KeyReused,
+      Problems.Unavailable,
+    ],
+  }).annotate(OpenApi.Summary, "React to a tip; repeating the same reaction changes nothing"),
+  HttpApiEndpoint.get("list", "/v1/tips", {
+    query: { ...Page, before: Schema.optionalKey(Schema.DateTimeUtcFromString) },
+    success: Schema.Struct({ tips: Schema.Array(PastTip), next: Schema.NullOr(instant) }),
+    error: Problems.Unavailable,
+  }).annotate(OpenApi.Summary, "Past tips, newest first; `next` is the `before` of the next page"),
+  HttpApiEndpoint.get("byId", "/v1/tips/:id", {
+    params: { id: DecisionId },
+    success: PastTip,
+    error: [Problems.NoSuchTip, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "One tip with its reasons"),
+).middleware(SignedIn)
+
+const connectors = HttpApiGroup.make("connectors").add(
+  HttpApiEndpoint.get("list", "/v1/connectors", {
+    success: Schema.Struct({ connectors: Schema.Array(ConnectorState) }),
+    error: Problems.Unavailable,
+  }),
+  HttpApiEndpoint.post("connect", "/v1/connectors/:provider", {
+    params: { provider: Provider },
+    payload: Schema.Struct({
+      token: Schema.RedactedFromValue(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(500))),
+    }),
+    success: Schema.Struct({ status: Schema.Literal("connected"), tasks: Schema.Int }),
+    error: [Problems.TokenNotAccepted, Problems.ToolUnavailable, Problems.Busy, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "Connect by personal token; answers after the first sync"),
+  HttpApiEndpoint.post("sync", "/v1/connectors/:provider/sync", {
+    params: { provider: Provider },
+    success: Schema.Struct({ changes: Schema.Int, syncedAt: instant }),
+    error: [
+      Problems.NotConnected,
+      Problems.TokenNotAccepted,
+      Problems.ToolUnavailable,
+      Problems.Busy,
+      Problems.Unavailable,
+    ],
+  }).annotate(OpenApi.Summary, "Sync now"),
+  HttpApiEndpoint.delete("disconnect", "/v1/connectors/:provider", {
+    params: { provider: Provider },
+    success: HttpApiSchema.NoContent,
+    error: [Problems.ToolUnavailable, Problems.TokenNotAccepted, Problems.Busy, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "Forget the token and all tasks"),
+).middleware(SignedIn)
+
+const identity = HttpApiGroup.make("identity").add(
+  HttpApiEndpoint.get("me", "/me", {
+    success: Schema.Struct({ userId: Schema.String, displayName: Schema.String, timeZone: Schema.String }),
+    error: [Problems.Unauthenticated, Problems.Unavailable],
+  }).middleware(SignedIn),
+  HttpApiEndpoint.post("logout", "/logout", { success: HttpApiSchema.NoContent, error: Problems.Unavailable })
+    .middleware(SignedIn),
+  HttpApiEndpoint.post("demo", "/auth/demo", {
+    success: Schema.Struct({ userId: Schema.String, displayName: Schema.String }),
+    error: [Problems.DemoOnly, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "Sign the demo user in; demo mode on loopback only"),
+)
+
+const LogState = Schema.Struct({
+  streams: Schema.Array(Schema.Struct({
+    stream: Schema.String,
+    firstSequence: Schema.Int,
+    lastSequence: Schema.Int,
+    messages: Schema.Int,
+    createdAtMs: Schema.Int,
+  })),
+  consumers: Schema.Array(Schema.Struct({
+    durable: Schema.String,
+    stream: Schema.String,
+    lag: Schema.Int,
+    inFlight: Schema.Int,
+    retrying: Schema.Int,
+  })),
+})
+
+export const EventView = Schema.Struct({
+  stream: Schema.String,
+  sequence: Schema.Int,
+  id: Schema.String,
+  type: Schema.String,
+  time: Schema.NullOr(instant),
+  tenantId: Schema.String,
+  userId: Schema.String,
+  correlationId: Schema.String,
+}).annotate({ identifier: "EventView" })
+
+const admin = HttpApiGroup.make("admin").add(
+  HttpApiEndpoint.get("log", "/v1/admin/log", { success: LogState, error: Problems.Unavailable })
+    .annotate(OpenApi.Summary, "Streams, consumers and their lag"),
+  HttpApiEndpoint.get("events", "/v1/admin/events", {
+    query: Page,
+    success: Schema.Struct({ events: Schema.Array(EventView) }),
+    error: Problems.Unavailable,
+  }).annotate(OpenApi.Summary, "The last events, newest first, without their payloads"),
+  HttpApiEndpoint.get("deadLetters", "/v1/admin/dead-letters", {
+    query: Page,
+    success: Schema.Struct({
+      deadLetters: Schema.Array(Schema.Struct({
+        id: Schema.Int,
+        durable: Schema.String,
+        stream: Schema.String,
+        sequence: Schema.Int,
+        reason: Schema.String,
+        detail: Schema.String,
+        attempts: Schema.Int,
+        diedAt: instant,
+      })),
+    }),
+    error: Problems.Unavailable,
+  }),
+  HttpApiEndpoint.get("actors", "/v1/admin/actors", {
+    success: Schema.Struct({
+      actors: Schema.Array(Schema.Struct({
+        id: Schema.String,
+        state: Schema.String,
+        queued: Schema.Int,
+        restarts: Schema.Int,
+      })),
+    }),
+  }),
+).middleware(Operator)
+
+export const HealthReport = Schema.Struct({
+  status: Schema.Literals(["ok", "degraded"]),
+  ready: Schema.Boolean,
+  /** Why it is not ready, or what is degraded; empty when all is well. */
+  problems: Schema.Array(Schema.String),
+  version: Schema.String,
+  runtime: Schema.String,
+  uptimeMs: Schema.Int,
+  database: Schema.Literals(["up", "down"]),
+  log: Schema.Literals(["embedded"]),
+  consumers: Schema.Array(Schema.Struct({ durable: Schema.String, lag: Schema.Int, retrying: Schema.Int })),
+}).annotate({ identifier: "HealthReport" })
+
+const health = HttpApiGroup.make("health").add(
+  HttpApiEndpoint.get("health", "/health", { success: HealthReport })
+    .annotate(OpenApi.Summary, "Alive: always 200, with the state of what it depends on"),
+  HttpApiEndpoint.get("ready", "/ready", { success: HealthReport, error: Problems.NotReady })
+    .annotate(OpenApi.Summary, "200 when it takes requests, else 503"),
+)
+
+export class Api extends HttpApi.make("tipstream")
+  .add(tips)
+  .add(connectors)
+  .add(identity)
+  .add(admin)
+  .add(health)
+  .middleware(Validation)
+  .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error", errors: "all" })
+  .annotate(HttpApi.ParseOptions, { errors: "all" })
+  .annotate(OpenApi.Title, "tipstream")
+  .annotate(OpenApi.Version, "1") {}

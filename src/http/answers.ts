@@ -1,0 +1,78 @@
+/** From what the domain says to what a client sees. One line per failure, so that none is flattened into another. */
+import type { Recommendation } from "../recommender/Recommender.ts"
+import type { AskError } from "../actors/Actors.ts"
+import type { Connection } from "../actors/UserSyncStore.ts"
+import type { PastDecision, TipUnknown } from "../recommender/Decisions.ts"
+import type { FeedbackError } from "../recommender/Feedback.ts"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import * as Problems from "./problems.ts"
+
+export const instantOf = (epochMs: number): string => new Date(epochMs).toISOString()
+
+const instantOrNull = (epochMs: number | null): string | null => epochMs === null ? null : instantOf(epochMs)
+
+export const unavailable = (_: StoreUnavailable) => new Problems.Unavailable()
+
+export const tipProblem = (error: TipUnknown | StoreUnavailable) =>
+  error._tag === "TipUnknown" ? new Problems.NoSuchTip() : unavailable(error)
+
+export const feedbackProblem = (error: FeedbackError) => {
+  switch (error._tag) {
+    case "TipUnknown":
+      return new Problems.NoSuchTip()
+    case "TipHasExpired":
+      return new Problems.TipExpired()
+    case "TipSettled":
+      return new Problems.AlreadyAnswered({ detail: error.message })
+    case "NothingToUndo":
+      return new Problems.NotUndoable({ detail: error.message })
+    case "SnoozeNotAhead":
+      return new Problems.BadSnooze()
+    case "IdempotencyKeyReused":
+      return new Problems.KeyReused()
+    case "StoreUnavailable":
+      return unavailable(error)
+  }
+}
+
+export const askProblem = (error: AskError) => {
+  switch (error._tag) {
+    case "ConnectionRejected":
+      return new Problems.TokenNotAccepted()
+    case "SyncFailed":
+      return new Problems.ToolUnavailable({ detail: error.problem })
+    case "ActorBusy":
+      return new Problems.Busy()
+    case "StoreUnavailable":
+      return unavailable(error)
+  }
+}
+
+export const recommendationBody = ({ tip, reason, servedAtMs, dataAgeMs, policy, propensity }: Recommendation) => ({
+  tip,
+  ...(reason === null ? {} : { reason }),
+  servedAt: instantOf(servedAtMs),
+  dataAgeMs,
+  policy,
+  propensity,
+})
+
+export const pastTipBody = (past: PastDecision) => ({
+  tip: past.tip,
+  state: past.state,
+  servedAt: instantOf(past.servedAtMs),
+  reactedAt: instantOrNull(past.reactedAtMs),
+  policy: past.policy,
+  propensity: past.propensity,
+  considered: past.considered,
+})
+
+export const connectorBody = (connection: Connection) => ({
+  provider: connection.provider,
+  status: connection.status,
+  connectedAt: instantOrNull(connection.connectedAtMs),
+  lastSyncAt: instantOrNull(connection.syncedAtMs),
+  nextSyncAt: instantOrNull(connection.nextSyncAtMs),
+  failures: connection.failures,
+  problem: connection.lastProblem,
+})

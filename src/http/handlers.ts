@@ -1,0 +1,132 @@
+/** One handler per route: take, ask the domain, answer. No decision is made here. */
+import { Clock, DateTime, Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Actors } from "../actors/Actors.ts"
+import { UserSyncStore } from "../actors/UserSyncStore.ts"
+import { Accounts } from "../identity/Accounts.ts"
+import { Decisions } from "../recommender/Decisions.ts"
+import { Feedback } from "../recommender/Feedback.ts"
+import { Recommender } from "../recommender/Recommender.ts"
+import { EventLog } from "../streams/EventLog.ts"
+import {
+  askProblem,
+  connectorBody,
+  feedbackProblem,
+  instantOf,
+  pastTipBody,
+  recommendationBody,
+  tipProblem,
+  unavailable,
+} from "./answers.ts"
+import { Api, CurrentUser } from "./Api.ts"
+import { demoAccount, endSession, signInDemo } from "./authentication.ts"
+import { healthReport } from "./health.ts"
+import { lastEvents } from "./lastEvents.ts"
+import * as Problems from "./problems.ts"
+
+const pageSizeDefault = 20
+
+const tips = HttpApiBuilder.group(Api, "tips", (handlers) =>
+  handlers.handleAll({
+    recommend: Effect.fnUntraced(function* () {
+      const { recommend } = yield* Recommender
+      return recommendationBody(yield* Effect.mapError(recommend(yield* CurrentUser), unavailable))
+    }),
+    feedback: Effect.fnUntraced(function* ({ payload, headers }) {
+      const { give } = yield* Feedback
+      const { tipId, state, recorded } = yield* give(yield* CurrentUser, {
+        tipId: payload.tipId,
+        reaction: payload.reaction,
+        snoozeUntilMs: payload.snoozeUntil === undefined ? null : DateTime.toEpochMillis(payload.snoozeUntil),
+        idempotencyKey: headers["idempotency-key"] ?? null,
+      }).pipe(Effect.mapError(feedbackProblem))
+      return { tipId, state, recorded }
+    }),
+    list: Effect.fnUntraced(function* ({ query }) {
+      const { history } = yield* Decisions
+      const limit = query.limit ?? pageSizeDefault
+      const nowMs = yield* Clock.currentTimeMillis
+      const beforeMs = query.before === undefined ? nowMs + 1 : DateTime.toEpochMillis(query.before)
+      const past = yield* Effect.mapError(history(yield* CurrentUser, beforeMs, limit), unavailable)
+      return { tips: past.map(pastTipBody), next: past.length < limit ? null : instantOf(past.at(-1)!.servedAtMs) }
+    }),
+    byId: Effect.fnUntraced(function* ({ params }) {
+      const { find } = yield* Decisions
+      return pastTipBody(yield* Effect.mapError(find(yield* CurrentUser, params.id), tipProblem))
+    }),
+  }))
+
+const connectors = HttpApiBuilder.group(Api, "connectors", (handlers) =>
+  handlers.handleAll({
+    list: Effect.fnUntraced(function* () {
+      const { connections } = yield* UserSyncStore
+      return { connectors: (yield* Effect.mapError(connections(yield* CurrentUser), unavailable)).map(connectorBody) }
+    }),
+    connect: Effect.fnUntraced(function* ({ params: { provider }, payload: { token } }) {
+      const { ask } = yield* Actors
+      const report = yield* Effect.mapError(ask(yield* CurrentUser, { _tag: "Connect", provider, token }), askProblem)
+      return { status: "connected" as const, tasks: report.changes }
+    }),
+    sync: Effect.fnUntraced(function* () {
+      const { ask } = yield* Actors
+      const report = yield* Effect.mapError(
+        ask(yield* CurrentUser, { _tag: "SyncNow", reason: "asked" }),
+        askProblem,
+      )
+      if (report.syncedAtMs === null) return yield* new Problems.NotConnected()
+      return { changes: report.changes, syncedAt: instantOf(report.syncedAtMs) }
+    }),
+    disconnect: Effect.fnUntraced(function* ({ params: { provider } }) {
+      const { ask } = yield* Actors
+      yield* Effect.mapError(ask(yield* CurrentUser, { _tag: "Disconnect", provider }), askProblem)
+    }),
+  }))
+
+const identity = HttpApiBuilder.group(Api, "identity", (handlers) =>
+  handlers.handleAll({
+    me: Effect.fnUntraced(function* () {
+      const { profile } = yield* Accounts
+      const known = yield* Effect.mapError(profile(yield* CurrentUser), unavailable)
+      // The session outlived its account.
+      if (known === undefined) return yield* new Problems.Unauthenticated()
+      return { userId: known.owner.userId, displayName: known.displayName, timeZone: known.timeZone }
+    }),
+    logout: () => Effect.catchTag(endSession, "StoreUnavailable", unavailableProblem),
+    demo: Effect.fnUntraced(function* () {
+      const { userId } = yield* Effect.catchTag(signInDemo, "StoreUnavailable", unavailableProblem)
+      return { userId, displayName: demoAccount.displayName }
+    }),
+  }))
+
+const unavailableProblem = () => Effect.fail(new Problems.Unavailable())
+
+const admin = HttpApiBuilder.group(Api, "admin", (handlers) =>
+  handlers.handleAll({
+    log: Effect.fnUntraced(function* () {
+      const log = yield* EventLog
+      return yield* Effect.mapError(Effect.all({ streams: log.streams, consumers: log.consumers }), unavailable)
+    }),
+    events: Effect.fnUntraced(function* ({ query }) {
+      return { events: yield* Effect.mapError(lastEvents(query.limit ?? pageSizeDefault), unavailable) }
+    }),
+    deadLetters: Effect.fnUntraced(function* ({ query }) {
+      const log = yield* EventLog
+      const letters = yield* Effect.mapError(log.deadLetters(query.limit ?? pageSizeDefault), unavailable)
+      return { deadLetters: letters.map(({ diedAtMs, ...letter }) => ({ ...letter, diedAt: instantOf(diedAtMs) })) }
+    }),
+    actors: Effect.fnUntraced(function* () {
+      return { actors: yield* (yield* Actors).snapshot }
+    }),
+  }))
+
+const health = HttpApiBuilder.group(Api, "health", (handlers) =>
+  handlers.handleAll({
+    health: () => healthReport,
+    ready: Effect.fnUntraced(function* () {
+      const report = yield* healthReport
+      if (!report.ready) return yield* new Problems.NotReady({ problems: report.problems })
+      return report
+    }),
+  }))
+
+export const layer = Layer.mergeAll(tips, connectors, identity, admin, health)

@@ -1,0 +1,40 @@
+/** The state of the service and of what it depends on. Asked by probes, so it is bounded in time and never fails. */
+import { Clock, Effect } from "effect"
+import { EventLog } from "../streams/EventLog.ts"
+import { HttpSettings } from "./HttpSettings.ts"
+import { Lifecycle } from "./Lifecycle.ts"
+
+/** Orchestrators give a probe a second. */
+const answerMs = 800
+/** Beyond this a consumer is behind, not busy: at the targeted rate it is a second of work. */
+const lagAlarm = 10_000
+
+export const healthReport = Effect.gen(function* () {
+  const log = yield* EventLog
+  const settings = yield* HttpSettings
+  const phase = yield* (yield* Lifecycle).phase
+  const consumers = yield* log.consumers.pipe(
+    Effect.timeout(answerMs),
+    Effect.catchCause(() => Effect.succeed(undefined)),
+  )
+  const problems = [
+    ...(phase === "running" ? [] : [`the service is ${phase}`]),
+    ...(consumers === undefined ? ["the database does not answer"] : []),
+    ...(consumers ?? []).flatMap(({ durable, lag, retrying }) => [
+      ...(lag > lagAlarm ? [`${durable} is ${lag} events behind`] : []),
+      ...(retrying > 0 ? [`${durable} is trying a failed event again`] : []),
+    ]),
+  ]
+  const ready = phase === "running" && consumers !== undefined
+  return {
+    status: problems.length === 0 ? "ok" as const : "degraded" as const,
+    ready,
+    problems,
+    version: settings.version,
+    runtime: settings.runtime,
+    uptimeMs: (yield* Clock.currentTimeMillis) - settings.startedAtMs,
+    database: consumers === undefined ? "down" as const : "up" as const,
+    log: "embedded" as const,
+    consumers: (consumers ?? []).map(({ durable, lag, retrying }) => ({ durable, lag, retrying })),
+  }
+})
