@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import fs from "node:fs/promises"
 import path from "node:path"
 import process from "node:process"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { temporaryFolders } from "../../../test/support/temporaryFolder.ts"
 import { acquireLock } from "./DataDirLock.ts"
 import * as ProcessIdentity from "./ProcessIdentity.ts"
@@ -69,6 +69,23 @@ describe("data folder lock", () => {
     await fs.writeFile(`${lockOf(dataDir)}.after-t0`, claimOf("t1", process.pid, startedAt))
     const error = await Effect.runPromise(Effect.flip(Effect.scoped(acquireLock(dataDir))))
     expect(error).toMatchObject({ _tag: "DataDirInUse", pid: process.pid })
+  })
+
+  it("one that was slow to follow a dead holder steps back when another has followed it", async () => {
+    const dataDir = await folder()
+    const startedAt = (await Effect.runPromise(ProcessIdentity.startedAt(process.pid))) ?? ""
+    const winner = claimOf("t1", process.pid, startedAt)
+    await fs.writeFile(lockOf(dataDir), claimOf("t0", deadPid(), "1"))
+    const link = fs.link
+    const slow = vi.spyOn(fs, "link").mockImplementationOnce(async (draft, claim) => {
+      await fs.writeFile(lockOf(dataDir), winner)
+      await link(draft, claim)
+    })
+    const error = await Effect.runPromise(Effect.flip(Effect.scoped(acquireLock(dataDir))))
+    slow.mockRestore()
+    expect(error).toMatchObject({ _tag: "DataDirInUse", pid: process.pid })
+    expect(await fs.readFile(lockOf(dataDir), "utf8")).toBe(winner)
+    expect(await fs.readdir(dataDir)).toEqual(["tipstream.lock"])
   })
 
   it.each(["", "{", "[]"])("a damaged file (%j) is followed like a dead holder", async (text) => {

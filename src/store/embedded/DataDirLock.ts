@@ -44,7 +44,7 @@ export const acquireLock: (
   const lockFile = path.join(dataDir, "tipstream.lock")
   yield* inDataDir(dataDir, () => fs.mkdir(dataDir, { recursive: true, mode: 0o700 }))
   const startedAt = yield* ProcessIdentity.startedAt(process.pid)
-  if (startedAt === undefined) return yield* Effect.die(new Error("neither /proc nor ps shows this process"))
+  if (startedAt === undefined) return yield* Effect.die(new Error("this process does not run"))
   const self: Holder = { pid: process.pid, startedAt, token: randomUUID() }
   yield* Effect.acquireRelease(take(dataDir, lockFile, self), () => Effect.promise(() => release(lockFile, self)))
   return { dataDir }

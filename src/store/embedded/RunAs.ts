@@ -65,9 +65,10 @@ export const decide: (options: {
       if (typeof tried === "number") return { ...variant, majorVersion: tried }
       detail = tried
     }
-    return yield* owner === undefined
-      ? new PostgresBinaryMissing({ platform: binaries.platform, reason: "NotRunnable", detail })
-      : new DataDirUnusable({ dataDir, reason: "Unreachable", detail })
+    const asOurselves = yield* tryVariant({ owner: undefined, prefix: [], identity: undefined }, binaries, dataDir)
+    return yield* typeof asOurselves === "number"
+      ? new DataDirUnusable({ dataDir, reason: "Unreachable", detail })
+      : new PostgresBinaryMissing({ platform: binaries.platform, reason: "NotRunnable", detail: asOurselves })
   },
 )
 
@@ -76,9 +77,10 @@ const tryVariant = Effect.fnUntraced(
   function* (variant: Omit<RunAs, "majorVersion">, binaries: Binaries, dataDir: string) {
     const options = variant.identity === undefined ? {} : { identity: variant.identity }
     const inside = 'cd "$1" && exec "$2" --version'
-    const tried = yield* Shell.exec(
-      [...variant.prefix, "/bin/sh", "-c", inside, "sh", dataDir, binaries.postgres],
-      options,
+    const command = [...variant.prefix, "/bin/sh", "-c", inside, "sh", dataDir, binaries.postgres]
+    const tried = yield* Shell.exec(command, options).pipe(
+      // Root without the right to change its uid, as in a container stripped of it.
+      Effect.catchDefect((cause) => Effect.succeed({ code: 126, stdout: "", stderr: String(cause) })),
     )
     const major = /PostgreSQL\) (\d+)/.exec(tried.stdout)?.[1]
     return tried.code === 0 && major !== undefined ? Number(major) : lastLineOf(tried.stderr)

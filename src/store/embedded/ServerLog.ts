@@ -5,7 +5,8 @@
 import { Effect, type Scope } from "effect"
 import fs from "node:fs/promises"
 import path from "node:path"
-import { inDataDir } from "./FileSystemFailure.ts"
+import { DataDirUnusable } from "./EmbeddedPostgresErrors.ts"
+import { codeOf, inDataDir } from "./FileSystemFailure.ts"
 import { type RunAs } from "./RunAs.ts"
 
 /** Days of an ordinary server's messages, and small enough to open. */
@@ -20,12 +21,21 @@ const tailMaxBytes = 8 * 1024
 export const logFileOf = (dataDir: string): string => path.join(dataDir, "postgres.log")
 
 /** Opens the log for one run of the server: 0600, and writable by the server where it opens the file itself. */
-export const open = Effect.fnUntraced(function* (dataDir: string, runAs: RunAs) {
+export const open = Effect.fnUntraced(function* (dataDir: string, { owner }: RunAs) {
   const file = logFileOf(dataDir)
   yield* inDataDir(dataDir, async () => {
     await rotate(file)
     await (await fs.open(file, "a", 0o600)).close()
-    if (runAs.owner !== undefined) await fs.chown(file, runAs.owner.uid, runAs.owner.gid)
+  })
+  if (owner === undefined) return
+  yield* Effect.tryPromise({
+    try: async () => {
+      await fs.chown(file, owner.uid, owner.gid)
+      await (await fs.open(file, "a")).close()
+    },
+    // A root that was stripped of its rights to other users' files could start the server, and then not look after it.
+    catch: (cause) =>
+      new DataDirUnusable({ dataDir, reason: "Unreachable", detail: `root may not open ${file}: ${codeOf(cause)}` }),
   })
 })
 
