@@ -4,6 +4,7 @@
  * All settings are read and checked once, at start. All problems are reported together, by name,
  * with what was expected; values of secrets are never repeated.
  */
+import process from "node:process"
 import { Context, Redacted } from "effect"
 
 /** One row of the settings table in the README. */
@@ -47,12 +48,15 @@ const definitions = {
   todoistToken: optional(
     secret("TODOIST_TOKEN", "A personal API token: `--demo` then syncs that real account instead of the simulator's."),
   ),
-  todoistSyncIntervalMs: integer(
-    "TODOIST_SYNC_INTERVAL_MS",
-    15 * minuteMs,
-    1_000,
-    dayMs,
-    "Time between two syncs of one user, jittered by a tenth. With the simulator: 15000.",
+  todoistSyncIntervalMs: orElse(
+    integer(
+      "TODOIST_SYNC_INTERVAL_MS",
+      15 * minuteMs,
+      1_000,
+      dayMs,
+      "Time between two syncs of one user, jittered by a tenth.",
+    ),
+    "900000; 15000 with the simulator",
   ),
   todoistTimeoutMs: integer(
     "TODOIST_TIMEOUT_MS",
@@ -129,7 +133,7 @@ export const settings: ReadonlyArray<Setting> = Object.values(definitions)
 
 /** Either the whole configuration, or every problem found in it, one sentence each. */
 export const readConfig = (
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
 ): { readonly config: Config; readonly problems: readonly [] } | {
   readonly config: undefined
   readonly problems: ReadonlyArray<string>
@@ -205,4 +209,9 @@ function secret(name: string, doc: string): Setting<Redacted.Redacted<string> | 
 /** Says in the table that the setting may be left out. */
 function optional<A>(setting: Setting<A>): Setting<A> {
   return { ...setting, default: "unset" }
+}
+
+/** Unset means that the service chooses, as the table says. */
+function orElse<A>(setting: Setting<A>, choice: string): Setting<A | undefined> {
+  return { ...setting, default: choice, read: (given) => given === undefined ? undefined : setting.read(given) }
 }

@@ -91,14 +91,18 @@ const identity = HttpApiBuilder.group(Api, "identity", (handlers) =>
       if (known === undefined) return yield* new Problems.Unauthenticated()
       return { userId: known.owner.userId, displayName: known.displayName, timeZone: known.timeZone }
     }),
-    logout: () => Effect.catchTag(endSession, "StoreUnavailable", unavailableProblem),
+    logout: Effect.fnUntraced(function* () {
+      yield* Effect.mapError(endSession, unavailable)
+    }),
     demo: Effect.fnUntraced(function* () {
-      const { userId } = yield* Effect.catchTag(signInDemo, "StoreUnavailable", unavailableProblem)
+      const { userId } = yield* Effect.catchTag(
+        signInDemo,
+        "StoreUnavailable",
+        (error) => Effect.fail(unavailable(error)),
+      )
       return { userId, displayName: demoAccount.displayName }
     }),
   }))
-
-const unavailableProblem = () => Effect.fail(new Problems.Unavailable())
 
 const admin = HttpApiBuilder.group(Api, "admin", (handlers) =>
   handlers.handleAll({

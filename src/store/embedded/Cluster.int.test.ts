@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest"
 import { temporaryFolders } from "../../../test/support/temporaryFolder.ts"
 import * as Cluster from "./Cluster.ts"
 
-/** Programs of our own in the place of Postgres', to fail in the ways that are hard to bring about with the real ones. */
+/** Programs of our own in the place of Postgres', to fail in ways that are hard to bring about with the real ones. */
 const siteWith = async (folder: string, programs: { readonly initdb: string; readonly postgres: string }) => {
   await fs.mkdir(path.join(folder, "programs"))
   const install = async (name: "initdb" | "postgres") => {

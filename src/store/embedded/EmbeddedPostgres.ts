@@ -47,11 +47,11 @@ export interface Running {
 
 export type StartError = PostgresBinaryMissing | DiskFull | DataDirUnusable | PostgresStartFailed
 
-/** Between asking the system for a free port and taking it, another process can; and old backends take a while to go. */
+/** Between asking for a free port and taking it, another process can take it; old backends need a while to go. */
 const attemptsMax = 5
 const attemptPauseMs = 200
 
-/** Crash recovery replays at most `max_wal_size`: seconds, on a slow disk some dozens. Longer is a server that hangs. */
+/** Crash recovery replays at most `max_wal_size`: seconds, on a slow disk dozens. Longer is a server that hangs. */
 const readyMaxMs = 120_000
 const lookEveryMs = 5
 
@@ -132,16 +132,13 @@ const isReady = Effect.fnUntraced(function* (cluster: string, server: ServerProc
   return false
 })
 
-const stopped = (
-  server: ServerProcess.ServerProcess,
-  logFile: string,
-  logOffset: number,
-): Effect.Effect<never, EmbeddedPostgresStopped> =>
-  Effect.gen(function* () {
+const stopped = Effect.fnUntraced(
+  function* (server: ServerProcess.ServerProcess, logFile: string, logOffset: number) {
     const code = yield* Deferred.await(server.ended)
     const detail = ServerLog.lastLines(yield* ServerLog.since(logFile, logOffset))
     return yield* new EmbeddedPostgresStopped({ code, detail, logFile })
-  })
+  },
+)
 
 const freePort: Effect.Effect<number> = Effect.callback((resume) => {
   const probe = net.createServer()

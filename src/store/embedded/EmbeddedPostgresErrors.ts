@@ -39,7 +39,7 @@ export class PostgresBinaryMissing extends Schema.TaggedError<PostgresBinaryMiss
 
 export class DiskFull extends Schema.TaggedError<DiskFull>()("DiskFull", { dataDir: Schema.String }) {
   override get message() {
-    return `no space is left for the embedded Postgres in ${this.dataDir}: free some (an empty database takes 40 MB), ` +
+    return `no space is left for the embedded Postgres in ${this.dataDir}: free some (a new database takes 50 MB), ` +
       `or set DATA_DIR to a folder on another disk`
   }
 }

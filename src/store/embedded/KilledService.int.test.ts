@@ -131,7 +131,7 @@ describe("the embedded server of a service that is killed", { timeout: 60_000 },
     }
   })
 
-  it("outlives a Ctrl-C that the terminal sends to the whole process group, until the service has drained", async () => {
+  it("outlives a Ctrl-C that reaches the whole process group, until the service has drained", async () => {
     const { service, pid } = await serve(await folder())
     service.killGroup("SIGINT")
     await expect(service.fact("drained")).resolves.toBeDefined()

@@ -1,0 +1,62 @@
+/** What runs beside requests: consumers, the sync scheduler, expiry, forgetting, gauges. Ends with its scope. */
+import { Effect, Layer, Metric, Schedule } from "effect"
+import * as Scheduler from "../actors/Scheduler.ts"
+import { Feedback } from "../recommender/Feedback.ts"
+import { learnerDurable, learnFrom } from "../recommender/Learning.ts"
+import { project, projectorDurable } from "../recommender/Projector.ts"
+import { ServingState } from "../recommender/ServingState.ts"
+import { defaultTenant } from "../../schemas/ids.ts"
+import { forget } from "../store/retention.ts"
+import * as Consumer from "../streams/Consumer.ts"
+import { EventLog } from "../streams/EventLog.ts"
+
+export interface BackgroundOptions {
+  readonly batchMax: number
+  readonly attemptsMax: number
+}
+
+export const layer = ({ batchMax, attemptsMax }: BackgroundOptions) =>
+  Layer.effectDiscard(Effect.gen(function* () {
+    const log = yield* EventLog
+    yield* Effect.addFinalizer(() => log.release)
+    yield* Effect.forkScoped(Consumer.run({
+      consumer: { durable: projectorDurable, stream: "SIGNALS", ordering: "partition", batchMax },
+      attemptsMax,
+      handle: (events) => project(events.map(({ envelope }) => envelope)),
+    }))
+    yield* Effect.forkScoped(Consumer.run({
+      consumer: { durable: learnerDurable, stream: "FEEDBACK", ordering: "stream", batchMax },
+      attemptsMax,
+      handle: learnFrom,
+    }))
+    yield* Effect.forkScoped(Scheduler.run)
+    yield* every("1 second", refreshState)
+    yield* every("5 seconds", expire)
+    yield* every("5 seconds", measure)
+    yield* every("10 minutes", forget)
+  }))
+
+const every = <A, E, R>(pause: "1 second" | "5 seconds" | "10 minutes", task: Effect.Effect<A, E, R>) =>
+  task.pipe(
+    Effect.catchCause((cause) => Effect.logWarning("a background task failed and is tried again", cause)),
+    Effect.repeat(Schedule.spaced(pause)),
+    Effect.forkScoped,
+  )
+
+/** What another replica has learned. */
+const refreshState = Effect.flatMap(ServingState, (state) => state.refresh(defaultTenant))
+
+const expire = Effect.flatMap(Feedback, (feedback) => feedback.expireDue)
+
+const lag = Metric.gauge("consumer_lag_events", { description: "Events a consumer is behind the end of its stream" })
+const length = Metric.gauge("stream_last_sequence", { description: "Number of the last event of a stream" })
+
+const measure = Effect.gen(function* () {
+  const log = yield* EventLog
+  for (const consumer of yield* log.consumers) {
+    yield* Metric.update(Metric.withAttributes(lag, { durable: consumer.durable }), consumer.lag)
+  }
+  for (const { stream, lastSequence } of yield* log.streams) {
+    yield* Metric.update(Metric.withAttributes(length, { stream }), lastSequence)
+  }
+})

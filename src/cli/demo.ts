@@ -1,0 +1,58 @@
+/**
+ * What `--demo` adds on the way up: the demo user exists, is connected, and has a tip waiting.
+ * All of it goes the way of every user: account, sync actor, log, projector, recommender.
+ */
+import { Clock, Effect, Schedule } from "effect"
+import type { Redacted } from "effect"
+import { Actors } from "../actors/Actors.ts"
+import { UserSyncStore } from "../actors/UserSyncStore.ts"
+import { demoAccount, hostTimeZone } from "../http/authentication.ts"
+import { Accounts } from "../identity/Accounts.ts"
+import { projectorDurable } from "../recommender/Projector.ts"
+import { Decisions } from "../recommender/Decisions.ts"
+import { Recommender } from "../recommender/Recommender.ts"
+import { EventLog } from "../streams/EventLog.ts"
+
+export interface FirstTip {
+  readonly title: string | null
+  /** Why the account could not be synced; null when it was. */
+  readonly problem: string | null
+}
+
+export const prepareDemo = Effect.fn("prepareDemo")(function* (token: Redacted.Redacted<string>) {
+  const accounts = yield* Accounts
+  const actors = yield* Actors
+  const store = yield* UserSyncStore
+  const owner = yield* accounts.open({ ...demoAccount, timeZone: hostTimeZone() })
+  const connection = yield* store.load(owner, "todoist")
+  // A user who disconnected on purpose stays disconnected.
+  const problem = connection?.status === "disconnected" ? null : yield* actors.ask(
+    owner,
+    connection?.status === "connected"
+      ? { _tag: "SyncNow", reason: "asked" }
+      : { _tag: "Connect", provider: "todoist", token },
+  ).pipe(Effect.match({ onSuccess: () => null, onFailure: (error) => error.message }))
+  yield* projected
+  return { title: yield* tipTitle(owner), problem } satisfies FirstTip as FirstTip
+})
+
+/** The projector has seen all signals there are; gives up after a few seconds, and the tip is then an older one. */
+const projected = Effect.gen(function* () {
+  const log = yield* EventLog
+  const lag = Effect.gen(function* () {
+    const end = (yield* log.streams).find(({ stream }) => stream === "SIGNALS")?.lastSequence ?? 0
+    const projector = (yield* log.consumers).find(({ durable }) => durable === projectorDurable)
+    return end > 0 && projector === undefined ? 1 : projector?.lag ?? 0
+  })
+  yield* lag.pipe(
+    Effect.repeat({ until: (behind) => behind === 0, schedule: Schedule.spaced(20) }),
+    Effect.timeoutOption("5 seconds"),
+  )
+})
+
+const tipTitle = Effect.fnUntraced(function* (owner: Parameters<Recommender["Service"]["recommend"]>[0]) {
+  const { openTip } = yield* Decisions
+  const { recommend } = yield* Recommender
+  const open = yield* openTip(owner, yield* Clock.currentTimeMillis)
+  return open?.tip.title ?? (yield* recommend(owner)).tip?.title ?? null
+})

@@ -1,0 +1,2 @@
+import { Console } from "effect"
+export const doctor = (_: { readonly json: boolean }) => Console.log("doctor")

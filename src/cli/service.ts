@@ -1,0 +1,157 @@
+/**
+ * The composition root: every port meets its adapter here, and nowhere else.
+ *
+ * Built from the bottom up and released from the top down: on stop the listener finishes its requests first, then
+ * consumers and actors finish what they hold, then the pool of connections closes.
+ */
+import { Clock, Effect, Fiber, Layer } from "effect"
+import type { Redacted } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { Actors } from "../actors/Actors.ts"
+import * as LocalActors from "../actors/LocalActors.ts"
+import type { Config } from "../config.ts"
+import * as AesTokenVault from "../connectors/AesTokenVault.ts"
+import * as TodoistConnector from "../connectors/todoist/TodoistConnector.ts"
+import { HttpSettings } from "../http/HttpSettings.ts"
+import * as Lifecycle from "../http/Lifecycle.ts"
+import * as Server from "../http/server.ts"
+import * as Feedback from "../recommender/Feedback.ts"
+import { policyNamed } from "../recommender/policies.ts"
+import * as Recommender from "../recommender/Recommender.ts"
+import * as ServingState from "../recommender/ServingState.ts"
+import * as LogSignals from "../store/LogSignals.ts"
+import { migrate } from "../store/migrate.ts"
+import * as PostgresClient from "../store/PostgresClient.ts"
+import * as SqlAccounts from "../store/SqlAccounts.ts"
+import * as SqlCandidates from "../store/SqlCandidates.ts"
+import * as SqlDecisions from "../store/SqlDecisions.ts"
+import * as SqlEventLog from "../store/SqlEventLog.ts"
+import * as SqlInbox from "../store/SqlInbox.ts"
+import * as SqlOutbox from "../store/SqlOutbox.ts"
+import * as SqlPolicyStates from "../store/SqlPolicyStates.ts"
+import * as SqlSessions from "../store/SqlSessions.ts"
+import * as SqlUserSyncStore from "../store/SqlUserSyncStore.ts"
+import * as Background from "./background.ts"
+
+/** What was found out on the way up. */
+export interface Surroundings {
+  readonly databaseUrl: Redacted.Redacted<string>
+  readonly vaultKeys: Redacted.Redacted<string>
+  /** Name of this process as holder of lanes of the log; fixed where only one process can exist. */
+  readonly holder: string
+  readonly todoistBaseUrl: string
+  readonly syncIntervalMs: number
+  readonly demo: boolean
+  readonly simulator: { readonly url: string; readonly token: string } | undefined
+  readonly version: string
+  readonly runtime: string
+}
+
+/** Adapters over one database, whose tables are brought up to date first. */
+const stores = (config: Config, around: Surroundings) => {
+  const { partitions, sessionIdleMs, databasePoolMax: poolMax } = config
+  const client = PostgresClient.layer({ url: around.databaseUrl, poolMax, applicationName: "tipstream" })
+  const database = Layer.effectDiscard(
+    Effect.tap(migrate, (names) => names.length === 0 ? Effect.void : Effect.logInfo(`migrated: ${names.join(", ")}`)),
+  ).pipe(Layer.provideMerge(client))
+  return Layer.mergeAll(
+    SqlAccounts.layer,
+    SqlCandidates.layer,
+    SqlDecisions.layer({ partitions }),
+    SqlEventLog.layer({ partitions, holder: around.holder }),
+    SqlInbox.layer,
+    SqlPolicyStates.layer,
+    SqlSessions.layer({ idleMs: sessionIdleMs }),
+    SqlUserSyncStore.layer,
+  ).pipe(
+    Layer.provideMerge(SqlOutbox.layer({ partitions })),
+    Layer.provide(LogSignals.layer),
+    Layer.provideMerge(database),
+  )
+}
+
+const actors = (config: Config, around: Surroundings) =>
+  LocalActors.layer({ syncIntervalMs: around.syncIntervalMs, connectorTimeoutMs: config.todoistTimeoutMs }).pipe(
+    Layer.provide(
+      TodoistConnector.layer({ baseUrl: around.todoistBaseUrl, timeoutMs: config.todoistTimeoutMs }).pipe(
+        Layer.provide(FetchHttpClient.layer),
+      ),
+    ),
+    Layer.provide(AesTokenVault.layer(around.vaultKeys)),
+  )
+
+/** Brings newer data in before a decision, for as long as the budget lasts; the sync itself goes on beyond it. */
+const freshness = (config: Config) =>
+  Layer.effect(
+    Recommender.Freshness,
+    Effect.gen(function* () {
+      const { ask } = yield* Actors
+      const scope = yield* Effect.scope
+      return Recommender.Freshness.of({
+        refresh: (owner) =>
+          ask(owner, { _tag: "SyncNow", reason: "stale" }).pipe(
+            Effect.ignore,
+            Effect.forkIn(scope),
+            Effect.flatMap((fiber) => Effect.timeoutOption(Effect.exit(Fiber.join(fiber)), config.freshBudgetMs)),
+            Effect.asVoid,
+          ),
+      })
+    }),
+  )
+
+const actsWaiting = Layer.effect(
+  Feedback.ActsWaiting,
+  Effect.gen(function* () {
+    const { ask } = yield* Actors
+    const scope = yield* Effect.scope
+    return Feedback.ActsWaiting.of({
+      // A failure puts the next try into the due queue; the act waits in the store.
+      notify: (owner) =>
+        Effect.asVoid(Effect.forkIn(Effect.ignore(ask(owner, { _tag: "SyncNow", reason: "acts" })), scope)),
+    })
+  }),
+)
+
+const recommender = (config: Config) => {
+  const policy = policyNamed(config.policy, { epsilon: config.policyEpsilon })
+  return Layer.mergeAll(
+    Recommender.layer({ policy, tipWindowMs: config.tipWindowMs, freshMs: config.freshMs }).pipe(
+      Layer.provide(freshness(config)),
+    ),
+    Feedback.layer.pipe(Layer.provide(actsWaiting)),
+  ).pipe(Layer.provideMerge(ServingState.layer))
+}
+
+const httpSettings = (config: Config, around: Surroundings) =>
+  Layer.effect(
+    HttpSettings,
+    Effect.map(Clock.currentTimeMillis, (startedAtMs) =>
+      HttpSettings.of({
+        demo: around.demo,
+        secureCookies: config.publicUrl?.startsWith("https:") ?? false,
+        adminToken: config.adminToken,
+        bodyMaxBytes: config.httpBodyMaxBytes,
+        version: around.version,
+        runtime: around.runtime,
+        startedAtMs,
+        simulator: around.simulator,
+      })),
+  )
+
+/** The whole service, listening. Offers what the commands ask of it. */
+export const layer = (config: Config, around: Surroundings) => {
+  const domain = recommender(config).pipe(
+    Layer.provideMerge(actors(config, around)),
+    Layer.provideMerge(stores(config, around)),
+  )
+  const running = Background.layer({ batchMax: config.consumerBatchMax, attemptsMax: config.consumerAttemptsMax }).pipe(
+    Layer.provideMerge(domain),
+  )
+  return Server.layer.pipe(
+    Layer.provideMerge(
+      Server.layerListener({ host: config.host, port: config.port, graceMs: config.shutdownGraceMs }),
+    ),
+    Layer.provideMerge(Layer.merge(Lifecycle.layer, httpSettings(config, around))),
+    Layer.provideMerge(running),
+  )
+}

@@ -1,0 +1,57 @@
+/**
+ * Forgets what has served its time, in bounded steps. An event goes only once every consumer of its stream is past it,
+ * however old it is.
+ */
+import { Clock, Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import type { StreamName } from "../streams/names.ts"
+import { orUnavailable } from "./unavailable.ts"
+
+const dayMs = 86_400_000
+
+/** Decisions are evaluated over a quarter; signals are known to the tools they came from. */
+export const retentionMs: Record<StreamName, number> = {
+  SIGNALS: 7 * dayMs,
+  DECISIONS: 90 * dayMs,
+  FEEDBACK: 90 * dayMs,
+  ACCOUNTS: 90 * dayMs,
+}
+
+/** An event comes again within minutes, or by hand from a dead letter kept for as long as this. */
+const inboxMs = 30 * dayMs
+/** Clients repeat a request within seconds; a day covers a laptop that slept over night. */
+const idempotencyMs = dayMs
+const settledActsMs = 30 * dayMs
+const deadLettersMs = 30 * dayMs
+
+/** Rows of one statement: keeps its locks and its transaction short. */
+const rowsMax = 5_000
+
+/** One step of everything; how many rows went. Repeat until it is 0. */
+export const forget = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const nowMs = yield* Clock.currentTimeMillis
+  let forgotten = 0
+  for (const [stream, keepMs] of Object.entries(retentionMs)) {
+    const rows = yield* sql`
+      DELETE FROM outbox WHERE position IN (
+        SELECT position FROM outbox
+        WHERE stream = ${stream} AND appended_at_ms < ${nowMs - keepMs}
+          AND sequence <= coalesce((SELECT min(cursor) FROM lanes WHERE lanes.stream = ${stream}
+            AND (whole_stream OR lanes.lane = outbox.partition)), sequence)
+        LIMIT ${rowsMax}
+      ) RETURNING position`
+    forgotten += rows.length
+  }
+  const old = [
+    sql`DELETE FROM inbox WHERE (durable, event_id) IN (
+      SELECT durable, event_id FROM inbox WHERE handled_at_ms < ${nowMs - inboxMs} LIMIT ${rowsMax}) RETURNING 1`,
+    sql`DELETE FROM idempotency_keys WHERE used_at_ms < ${nowMs - idempotencyMs} RETURNING 1`,
+    sql`DELETE FROM sessions WHERE expires_at_ms < ${nowMs} RETURNING 1`,
+    sql`DELETE FROM sleeps WHERE until_ms < ${nowMs} RETURNING 1`,
+    sql`DELETE FROM acts WHERE settled_at_ms < ${nowMs - settledActsMs} RETURNING 1`,
+    sql`DELETE FROM dead_letters WHERE died_at_ms < ${nowMs - deadLettersMs} RETURNING 1`,
+  ]
+  for (const statement of old) forgotten += (yield* statement).length
+  return forgotten
+}).pipe(orUnavailable("retention.forget"))
