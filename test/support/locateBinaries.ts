@@ -1,4 +1,4 @@
-/** Finds the binaries of the installation `argv[2]` for the data folder `argv[3]`; run as a user who may not change it. */
+/** Finds the binaries of installation `argv[2]` for data folder `argv[3]`; run as a user who may not change it. */
 import { Effect } from "effect"
 import process from "node:process"
 import { locate } from "../../src/store/embedded/Binaries.ts"

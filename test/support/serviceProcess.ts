@@ -19,14 +19,12 @@ const project = fileURLToPath(new URL("../..", import.meta.url))
 const fixture = path.join(project, "test", "support", "embeddedPostgresService.ts")
 
 /** Under Deno with the permissions that `EmbeddedPostgres.ts` names, and the environment postgres.js reads. */
-const command = (dataDir: string): ReadonlyArray<string> =>
-  "deno" in process.versions
-    ? [
-      ...[process.execPath, "run", "--no-prompt", "--allow-run=/bin/sh", "--allow-net=127.0.0.1"],
-      ...[`--allow-read=${project},${dataDir}`, `--allow-write=${dataDir}`, "--allow-env=NODE_V8_COVERAGE,PG*"],
-      ...[fixture, dataDir],
-    ]
-    : [process.execPath, fixture, dataDir]
+const command = (dataDir: string): ReadonlyArray<string> => {
+  if (!("deno" in process.versions)) return [process.execPath, fixture, dataDir]
+  const read = `--allow-read=${project},${dataDir}`
+  const permissions = [read, `--allow-write=${dataDir}`, "--allow-run=/bin/sh", "--allow-net=127.0.0.1"]
+  return [process.execPath, "run", "--no-prompt", ...permissions, "--allow-env=NODE_V8_COVERAGE,PG*", fixture, dataDir]
+}
 
 /** `prefix` goes before the command, as to run it under another user. */
 export const spawnService = (dataDir: string, prefix: ReadonlyArray<string> = []): ServiceProcess => {
@@ -66,12 +64,11 @@ export const spawnService = (dataDir: string, prefix: ReadonlyArray<string> = []
 
 export const isRoot = process.getuid?.() === 0
 
+const readAnything = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+
 /** Runs what follows as another user who may read everything, so that the checkout may lie anywhere. */
 export const asNobody = isRoot
-  ? [
-    ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
-    ...["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"],
-  ]
+  ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--securebits=+no_setuid_fixup", ...readAnything]
   : []
 
 /** Whether a process with this pid is there, a zombie not counted. */
