@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Metric, Random } from "effect"
+import { Effect, Exit, Fiber, Logger, Metric, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { suite } from "./engine.contract.ts"
 import * as LocalEngine from "./LocalEngine.ts"
@@ -51,9 +51,9 @@ it.effect("local engine - at actorsMax a poisoned actor gives way, once its cool
   Effect.gen(function* () {
     const { system } = yield* start({ actorsMax: 1, restart: { ...defaults.restart, restartsMax: 0 } })
     yield* Effect.exit(system.ask("a", crash(1)))
-    yield* until(system, "a", (row) => row?.state === "poisoned")
+    yield* TestClock.adjust(defaults.restart.coolDownMs - 1)
     expect(failureOf(yield* Effect.exit(system.ask("b", note(2))))).toMatchObject({ bound: "actorsMax" })
-    yield* TestClock.adjust(defaults.restart.coolDownMs)
+    yield* TestClock.adjust(1)
     expect((yield* system.ask("b", note(3))).life).toBe(1)
     expect((yield* system.snapshot).map((row) => row.id)).toEqual(["b"])
   }))
@@ -101,6 +101,7 @@ it.effect("local engine - nobody is left waiting when the supervision itself die
     const asks = [crash(1), note(2)].map((message) => Effect.exit(system.ask("a", message)))
     const [, queued] = yield* Effect.all(asks, { concurrency: "unbounded" })
     expect(queued && failureOf(queued)).toMatchObject({ _tag: "ActorStopped", reason: "interrupted" })
+    yield* until(system, "a", (row) => row === undefined)
     expect((yield* system.ask("a", note(3))).life).toBe(2)
     yield* system.drain
   }))
@@ -110,6 +111,19 @@ it.effect("local engine - the span an engine was built in is no parent of what i
     const { system, traces } = yield* start().pipe(Effect.withSpan("start"))
     yield* system.ask("a", note(1))
     expect(traces.has(1)).toBe(false)
+  }))
+
+it.effect("local engine - a drain that is still waited for ends with the scope", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const { holding, system } = yield* Scope.provide(start(), scope)
+    yield* system.tell("a", hold(1))
+    yield* holding.await
+    const drained = yield* Effect.forkChild(system.drain)
+    yield* Effect.yieldNow
+    yield* Scope.close(scope, Exit.void)
+    yield* Effect.yieldNow
+    expect(drained.pollUnsafe()).toBeDefined()
   }))
 
 it.effect("local engine - a planned end logs nothing", () => {

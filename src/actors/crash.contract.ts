@@ -107,7 +107,9 @@ export const poison = (start: Start) => {
 
   it.effect("passing time without a message does not start the count anew before the cool-down", () =>
     Effect.gen(function* () {
-      const { system } = yield* start({ idleMs: 10, restart: { ...defaults.restart, restartsMax: 1 } })
+      const { system } = yield* start({ idleMs: 150, restart: { ...defaults.restart, restartsMax: 1 } })
+      yield* system.ask("a", note(0))
+      yield* TestClock.adjust(1)
       yield* Effect.exit(system.ask("a", crash(1)))
       yield* TestClock.adjust(200_000)
       yield* Effect.exit(system.ask("a", crash(2)))

@@ -1,6 +1,7 @@
 /**
  * The actor that engines are tested with. Messages and replies are plain data, so that an engine which encodes
- * them can run the same suite; the world behind the actors stays in the test's hands. Below it, what every test of an engine needs.
+ * them can run the same suite; the world behind the actors stays in the test's hands. Below it, what every test
+ * of an engine needs.
  */
 import { Cause, Effect, Exit, Fiber, Latch, Option, Schema, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -99,7 +100,7 @@ export const starter = (make: MakeEngine) => (settings: Partial<Settings> = {}) 
 }
 export type Start = ReturnType<typeof starter>
 
-/** Lets other fibers run until the actor's row satisfies `holds`; bounded, so that a broken engine fails and does not hang. */
+/** Lets other fibers run until the actor's row is as asked; bounded, so that a broken engine fails and does not hang. */
 export const until = Effect.fnUntraced(
   function* (system: System, id: string, holds: (row: ActorSnapshot | undefined) => boolean) {
     for (let turns = 0; turns < 2_000; turns++) {
