@@ -20,7 +20,7 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>
 }
 
-/** Takes some 30 ms. Holds nothing but what an empty Postgres database holds. */
+/** Holds nothing but what an empty Postgres database holds. Makes 300 files, in 0.1 to 0.3 s: one per test file. */
 export const createDatabase = async (): Promise<TestDatabase> => {
   const server = inject("postgresUrl")
   const name = `test_${randomBytes(8).toString("hex")}`
