@@ -22,13 +22,13 @@ const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> =
   return size > bodyMaxBytes ? undefined : Buffer.concat(chunks)
 }
 
-/** The fields of a form or of a JSON object (or array); none when there is no body. */
-export const readFields = async (request: IncomingMessage): Promise<Fields | ApiError> => {
+/** The fields of a form, where one may come, or of a JSON object (or array); none when there is no body. */
+export const readFields = async (request: IncomingMessage, forms: boolean): Promise<Fields | ApiError> => {
   const body = await readBody(request)
   if (body === undefined) return bodyTooLarge(bodyMaxBytes)
   if (body.length === 0) return {}
   const text = body.toString("utf8")
-  if (/^application\/x-www-form-urlencoded\b/i.test(request.headers["content-type"] ?? "")) {
+  if (forms && /^application\/x-www-form-urlencoded\b/i.test(request.headers["content-type"] ?? "")) {
     return Object.fromEntries(new URLSearchParams(text))
   }
   try {

@@ -3,7 +3,17 @@
  * old or the new one. A process that was killed may have lost its last changes; then the epoch of every account is
  * raised on loading, so that no client goes on from a token this server no longer remembers giving.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs"
 import { dirname } from "node:path"
 import type { Account, LedgerEntry, Outcome, Stored } from "./account.ts"
 import type { RandomState } from "./random.ts"
@@ -55,18 +65,28 @@ export const saveState = (
       seen: [...account.seen],
     })),
   }
-  if (!existsSync(dirname(file))) mkdirSync(dirname(file), { recursive: true })
+  // The last folder only: below a folder that takes none, such as /proc, Node's recursive mkdir never ends.
+  if (!existsSync(dirname(file))) mkdirSync(dirname(file))
   const temporary = `${file}.tmp`
   // 0600: it holds the tokens people are told to use, though they open nothing but this simulator.
-  const handle = openSync(temporary, "w", 0o600)
   try {
-    const bytes = Buffer.from(JSON.stringify(state))
+    writeDurably(temporary, Buffer.from(JSON.stringify(state)))
+    renameSync(temporary, file)
+  } catch (cause) {
+    // On a full disk the half-written file would be what keeps it full.
+    rmSync(temporary, { force: true })
+    throw cause
+  }
+}
+
+const writeDurably = (file: string, bytes: Buffer): void => {
+  const handle = openSync(file, "w", 0o600)
+  try {
     for (let written = 0; written < bytes.length;) written += writeSync(handle, bytes, written)
     fsyncSync(handle)
   } finally {
     closeSync(handle)
   }
-  renameSync(temporary, file)
 }
 
 /** Undefined when there is no file yet. Throws `CorruptState`, or the system's error when it cannot be read. */

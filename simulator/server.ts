@@ -29,11 +29,13 @@ const answer = async (world: World, message: IncomingMessage): Promise<Reply> =>
   const method = message.method ?? "GET"
   const url = URL.parse(message.url ?? "/", "http://simulator")
   if (url === null) return refusal(world, pathNotFound())
-  const fields = await readFields(message)
+  const isApi = url.pathname.startsWith("/api/")
+  // Controls are JSON whatever the content type says, because `curl -d` calls everything a form.
+  const fields = await readFields(message, isApi)
   if (isApiError(fields)) return refusal(world, fields)
   const headers = message.headers as HttpRequest["headers"]
   const request: HttpRequest = { method, url, headers, fields, nowMs: world.clock() }
-  if (url.pathname.startsWith("/api/")) return answerApi(world, apiRoutes, request)
+  if (isApi) return answerApi(world, apiRoutes, request)
   if (!isOwnHost(headers["host"])) return json(403, { error: "only reachable as localhost" })
   if (url.pathname.startsWith("/_sim/")) return answerSim(world, request)
   if (url.pathname === "/" && method === "GET") return answerPage(world, request.nowMs)

@@ -58,9 +58,13 @@ const tick = withAccount((account, { world, request }) => {
 
 const taskCountMax = 20_000
 
+const accountKeys = ["token", "seed", "taskCount", "timeZone", "fullName", "live"]
+
 const createAccount: SimRoute = ({ world, request }) => {
   const { token = randomUUID(), seed = world.seed, taskCount, timeZone = world.timeZone, fullName, live = false } =
     request.fields
+  const unknown = Object.keys(request.fields).filter((key) => !accountKeys.includes(key))
+  if (unknown.length > 0) return refused(400, `unknown key ${unknown[0]}; known: ${accountKeys.join(", ")}`)
   if (typeof token !== "string" || !/^[\w.~+/=-]{1,128}$/.test(token)) {
     return refused(400, "token must be a bearer token")
   }

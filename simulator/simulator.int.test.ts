@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { request as httpRequest } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
 import { bodyMaxBytes } from "./httpBody.ts"
 import type { LedgerEntry } from "./account.ts"
 import type { LifeStep } from "./life.ts"
@@ -73,8 +73,9 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const simulator of running.splice(0)) await simulator.close()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(join(folder, "deep"), { recursive: true, force: true })
 })
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe("simulator over HTTP", () => {
   it("takes form fields and JSON alike", async () => {
@@ -171,6 +172,10 @@ describe("simulator over HTTP", () => {
   it("more accounts can be made; one token is one account", async () => {
     const make = (fields: unknown) => fetch(`${url}/_sim/accounts`, { method: "POST", body: JSON.stringify(fields) })
     expect((await make({ token: "second", seed: 7, taskCount: 5 })).status).toBe(201)
+    expect((await make({ tokn: "third" })).status).toBe(400)
+    const asForm = { "content-type": "application/x-www-form-urlencoded" }
+    const third = fetch(`${url}/_sim/accounts`, { method: "POST", headers: asForm, body: '{"token":"third"}' })
+    expect(await json(third)).toMatchObject({ token: "third" })
     expect((await make({ token: "second" })).status).toBe(409)
     expect((await make({ token: "bad token" })).status).toBe(400)
     expect((await make({ taskCount: -1 })).status).toBe(400)
