@@ -21,7 +21,7 @@ const syncIntervalMs = 15 * 60_000
 /** The simulated account lives fast, so that a newcomer sees things move. */
 const demoSyncIntervalMs = 15_000
 
-export const serve = Effect.fn("serve")(function* (options: { readonly demo: boolean }) {
+export const serve = Effect.fnUntraced(function* (options: { readonly demo: boolean }) {
   const { config, problems } = readConfig()
   if (config === undefined) {
     return yield* new CannotStart({ lines: ["the configuration is not right:", ...problems.map((one) => `  ${one}`)] })
