@@ -18,7 +18,7 @@ for (const [where, entry] of Object.entries(lock.packages)) {
       ...(cpu ? { cpu: [cpu] } : {}),
       ...(os ? { os: [os] } : {}),
       optional: true,
-      ...(libc ? { libc: [libc] } : {})
+      ...(libc ? { libc: [libc] } : {}),
     }
     added++
   }
