@@ -1,7 +1,8 @@
 /**
  * Names of things as they stand in subjects, rows and URLs.
  *
- * Tenant and user ids become tokens of a subject, so they may hold nothing a broker gives a meaning to (`.`, `*`, `>`, white space).
+ * Tenant and user ids become tokens of a subject, so they may hold nothing a broker gives a meaning to
+ * (`.`, `*`, `>`, white space).
  */
 import { Schema } from "effect"
 

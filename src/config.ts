@@ -102,7 +102,7 @@ const definitions = {
   vaultKeys: optional(
     secret(
       "VAULT_KEYS",
-      "Keys that seal connector tokens, `id:base64` of 32 bytes, comma separated, the first seals. Unset: a key made in `DATA_DIR`.",
+      "Keys that seal connector tokens, `id:base64` of 32 bytes, the first seals. Unset: a key made in `DATA_DIR`.",
     ),
   ),
   logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error"], "info", "Least level that is logged."),

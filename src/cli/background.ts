@@ -4,7 +4,7 @@ import * as Scheduler from "../actors/Scheduler.ts"
 import { Feedback } from "../recommender/Feedback.ts"
 import { learnerDurable, learnFrom } from "../recommender/Learning.ts"
 import { project, projectorDurable } from "../recommender/Projector.ts"
-import { ServingState } from "../recommender/ServingState.ts"
+import { ServingStates } from "../recommender/ServingStates.ts"
 import { defaultTenant } from "../../schemas/ids.ts"
 import { forget } from "../store/retention.ts"
 import * as Consumer from "../streams/Consumer.ts"
@@ -44,7 +44,7 @@ const every = <A, E, R>(pause: "1 second" | "5 seconds" | "10 minutes", task: Ef
   )
 
 /** What another replica has learned. */
-const refreshState = Effect.flatMap(ServingState, (state) => state.refresh(defaultTenant))
+const refreshState = Effect.flatMap(ServingStates, (state) => state.refresh(defaultTenant))
 
 const expire = Effect.flatMap(Feedback, (feedback) => feedback.expireDue)
 

@@ -48,12 +48,10 @@ export const currentOwner = Effect.gen(function* () {
 export const layerOperator = Layer.effect(
   Operator,
   Effect.map(HttpSettings, (settings) =>
-    Operator.of((httpEffect) =>
-      Effect.gen(function* () {
-        if (!(yield* isOperator(settings))) return yield* new Problems.OperatorOnly()
-        return yield* httpEffect
-      })
-    )),
+    Operator.of(Effect.fnUntraced(function* (httpEffect) {
+      if (!(yield* isOperator(settings))) return yield* new Problems.OperatorOnly()
+      return yield* httpEffect
+    }))),
 )
 
 /** Open in demo mode while no token is set; else by the token, compared in constant time. */

@@ -23,8 +23,8 @@ type Problem =
   | Problems.RouteUnknown
 
 /** Wraps the whole application. */
-export const edge = <E, R>(application: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
-  Effect.gen(function* () {
+export const edge = Effect.fnUntraced(
+  function* <E, R>(application: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) {
     const request = yield* HttpServerRequest.HttpServerRequest
     const settings = yield* HttpSettings
     const startedAt = yield* Clock.currentTimeNanos
@@ -45,7 +45,8 @@ export const edge = <E, R>(application: Effect.Effect<HttpServerResponse.HttpSer
       ...(response.headers["cache-control"] === undefined ? { "cache-control": "no-store" } : {}),
       ...(Option.isSome(span) ? { "x-correlation-id": span.value.traceId } : {}),
     })
-  })
+  },
+)
 
 /** Judged by headers alone, before a byte of the body is read. */
 const refusalOf = (request: HttpServerRequest.HttpServerRequest, bodyMaxBytes: number): Problem | undefined => {

@@ -12,7 +12,7 @@ import { featureSchema } from "./features.ts"
 import { copyLearner, learn } from "./Learner.ts"
 import type { LearnerEvent } from "./Learner.ts"
 import { PolicyStates } from "./PolicyStates.ts"
-import { servingOf, ServingState } from "./ServingState.ts"
+import { servingOf, ServingStates } from "./ServingStates.ts"
 
 /** Name of the durable: also its position in the log. */
 export const learnerDurable = "recommender_learn"
@@ -34,7 +34,7 @@ const learnForTenant = Effect.fnUntraced(function* (
   events: ReadonlyArray<FeedbackEvent>,
   rows: ReadonlyMap<string, ChosenRow>,
 ) {
-  const serving = yield* ServingState
+  const serving = yield* ServingStates
   const states = yield* PolicyStates
   // The store may be ahead of memory: another replica learned before this one took the lane over.
   yield* serving.refresh(tenantId)

@@ -22,8 +22,8 @@ import { eligible } from "./eligibility.ts"
 import { explain } from "./explain.ts"
 import { featureCount, featureSchema } from "./features.ts"
 import type { Policy } from "./Policy.ts"
-import { ServingState } from "./ServingState.ts"
-import type { Serving } from "./ServingState.ts"
+import { ServingStates } from "./ServingStates.ts"
+import type { Serving } from "./ServingStates.ts"
 
 export interface Recommendation {
   readonly tip: Tip | null
@@ -37,7 +37,7 @@ export interface Recommendation {
   readonly propensity: number | null
 }
 
-/** Asks for newer data before deciding. Waits within its own budget and never fails: old data is served, and says so. */
+/** Asks for newer data before deciding. Waits within its budget and never fails: old data is served, and says so. */
 export class Freshness extends Context.Service<Freshness, {
   readonly refresh: (owner: Owner) => Effect.Effect<void>
 }>()("tipstream/recommender/Freshness") {}
@@ -59,7 +59,7 @@ export const layer = (options: RecommenderOptions) =>
     Recommender,
     Effect.gen(function* () {
       const decisions = yield* Decisions
-      const serving = yield* ServingState
+      const serving = yield* ServingStates
       const freshness = yield* Freshness
 
       const situationNow = Effect.fnUntraced(function* (owner: Owner) {

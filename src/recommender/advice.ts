@@ -23,7 +23,7 @@ const library: ReadonlyArray<Advice> = [
     slug: "ten-minutes-of-the-dreaded",
     title: "Give the one you dread ten minutes",
     body:
-      "Set a timer for ten minutes and begin the task you like least. When it rings you may stop with a clear conscience.",
+      "Set a timer for ten minutes and begin the task you like least. When it rings you may stop, conscience clear.",
   },
   {
     slug: "three-honest-dates",
@@ -49,8 +49,7 @@ const library: ReadonlyArray<Advice> = [
   {
     slug: "let-one-go",
     title: "Let one task go",
-    body:
-      "Look for a task nobody would miss, or that someone else is better placed to do. Delete it or hand it over today.",
+    body: "Look for a task nobody would miss, or that someone else could do better. Delete it or hand it over today.",
   },
   {
     slug: "cut-it-in-half",

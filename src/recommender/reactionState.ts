@@ -41,7 +41,7 @@ export const snoozeDefaultMs = 3 * hourMs
 export const snoozeMaxMs = 90 * dayMs
 /** Dismissed: not wanted, though perhaps wanted again once things have changed. */
 const dismissedMs = 14 * dayMs
-/** Agreed with: a task is promised and may be asked about later the same day; an advice needs no repeating for weeks. */
+/** Agreed with: a task is promised and may be asked about later that day; an advice needs no repeating for weeks. */
 const acknowledgedMs: Record<CandidateKind, number> = { todo: 4 * hourMs, advice: 21 * dayMs }
 const savedMs: Record<CandidateKind, number> = { todo: dayMs, advice: 30 * dayMs }
 /** Done: until the task itself says it is back (a recurring one moves its date) or gone. An advice may come again. */

@@ -37,7 +37,8 @@ export class PartitionsChanged extends Schema.TaggedError<PartitionsChanged>()("
   configured: Schema.Int,
 }) {
   override get message() {
-    return `this installation has ${this.installed} partitions and PARTITIONS says ${this.configured}: set PARTITIONS=${this.installed}`
+    const { configured, installed } = this
+    return `this installation has ${installed} partitions, not ${configured}: set PARTITIONS=${installed}`
   }
 }
 

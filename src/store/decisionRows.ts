@@ -19,8 +19,8 @@ export interface DecisionRow {
   readonly reacted_at_ms: number | null
 }
 
-export const decisionColumns =
-  "decision_id, tenant_id, user_id, tip, state, policy, propensity, considered, served_at_ms, expires_at_ms, reacted_at_ms"
+export const decisionColumns = `decision_id, tenant_id, user_id, tip, state, policy, propensity, considered,
+  served_at_ms, expires_at_ms, reacted_at_ms`
 
 export const ownerOf = (row: DecisionRow): Owner => ({
   tenantId: TenantId.make(row.tenant_id),

@@ -35,7 +35,7 @@ export const pullSize = (lane: Lane, batchMax: number): number => isolates(lane)
 /** True while the lane waits out a nak. */
 export const isResting = (lane: Lane, nowMs: number): boolean => lane.retryAtMs > nowMs
 
-/** The lane after handing out these sequences (not empty, at most `pullSize`), and the attempt this is for the first. */
+/** The lane after handing out these sequences (one to `pullSize`), and which attempt this is for the first of them. */
 export const pulled = (
   lane: Lane,
   sequences: ReadonlyArray<number>,

@@ -9,7 +9,7 @@ import { isScript, isTest } from "./source.ts"
 
 /** Files of src/recommender that hold a port or a service, and so need Effect. */
 const impure: ReadonlySet<string> = new Set(
-  ["Candidates", "Decisions", "Feedback", "Learning", "PolicyStates", "Projector", "Recommender"]
+  ["Candidates", "Decisions", "Feedback", "Learning", "PolicyStates", "Projector", "Recommender", "ServingStates"]
     .map((name) => `src/recommender/${name}.ts`),
 )
 

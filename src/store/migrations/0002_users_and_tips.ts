@@ -67,7 +67,8 @@ export default Effect.gen(function* () {
       settled_at_ms bigint,
       outcome text
     )`
-  yield* sql`CREATE INDEX acts_pending ON acts (tenant_id, user_id, provider, requested_at_ms) WHERE settled_at_ms IS NULL`
+  yield* sql`CREATE INDEX acts_pending ON acts (tenant_id, user_id, provider, requested_at_ms)
+    WHERE settled_at_ms IS NULL`
   yield* sql`
     CREATE TABLE candidates (
       tenant_id text NOT NULL,

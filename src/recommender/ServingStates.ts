@@ -20,16 +20,16 @@ export interface Serving {
 
 export const servingOf = (learner: LearnerState): Serving => ({ learner, hash: learner.model.hash() })
 
-export class ServingState extends Context.Service<ServingState, {
+export class ServingStates extends Context.Service<ServingStates, {
   /** The state in force; that of a newborn policy until `publish` or `refresh` has brought another. */
   readonly current: (tenantId: TenantId) => Serving
   readonly publish: (tenantId: TenantId, serving: Serving) => void
   /** Takes over what another process has learned, when it is newer. */
   readonly refresh: (tenantId: TenantId) => Effect.Effect<void>
-}>()("tipstream/recommender/ServingState") {}
+}>()("tipstream/recommender/ServingStates") {}
 
 export const layer = Layer.effect(
-  ServingState,
+  ServingStates,
   Effect.gen(function* () {
     const store = yield* PolicyStates
     // Bounded by the number of tenants, each a few kilobytes.
@@ -53,6 +53,6 @@ export const layer = Layer.effect(
         Effect.logWarning("the learned state could not be read; serving with the one at hand", cause)
       ),
     )
-    return ServingState.of({ current, publish, refresh })
+    return ServingStates.of({ current, publish, refresh })
   }),
 )
