@@ -100,7 +100,7 @@ export const starter = (make: MakeEngine) => (settings: Partial<Settings> = {}) 
 }
 export type Start = ReturnType<typeof starter>
 
-/** Lets other fibers run until the actor's row is as asked; bounded, so that a broken engine fails and does not hang. */
+/** Lets other fibers run until the actor's row is as asked; bounded, so a broken engine fails and does not hang. */
 export const until = Effect.fnUntraced(
   function* (system: System, id: string, holds: (row: ActorSnapshot | undefined) => boolean) {
     for (let turns = 0; turns < 2_000; turns++) {
@@ -112,7 +112,7 @@ export const until = Effect.fnUntraced(
   },
 )
 
-/** Lets time pass until the effect is done; bounded, so that a broken engine fails and does not hang. */
+/** Lets time pass until the effect is done; bounded, so a broken engine fails and does not hang. */
 export const inTime = Effect.fnUntraced(function* <A, E>(effect: Effect.Effect<A, E>) {
   const fiber = yield* Effect.forkChild(effect)
   for (let steps = 0; steps < 100; steps++) {
