@@ -1,14 +1,14 @@
 /** The actors of a service that runs as one node: the local engine behind the port. */
 import { Effect, Layer } from "effect"
-import { Connector } from "../connectors/Connector.ts"
-import { TokenVault } from "../connectors/TokenVault.ts"
+import type { Connector } from "../connectors/Connector.ts"
+import type { TokenVault } from "../connectors/TokenVault.ts"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import { ActorBusy, Actors } from "./Actors.ts"
 import type { AskError, SyncReport, UserMessage } from "./Actors.ts"
 import * as LocalEngine from "./LocalEngine.ts"
 import { behaviour } from "./UserSync.ts"
-import { UserSyncStore } from "./UserSyncStore.ts"
+import type { UserSyncStore } from "./UserSyncStore.ts"
 
 export interface LocalActorsOptions {
   readonly syncIntervalMs: number

@@ -11,7 +11,8 @@ export const instantOf = (epochMs: number): string => new Date(epochMs).toISOStr
 
 const instantOrNull = (epochMs: number | null): string | null => epochMs === null ? null : instantOf(epochMs)
 
-export const unavailable = (_: StoreUnavailable) => new Problems.Unavailable()
+/** Which operation failed, and why, is in the log; the client can only come back. */
+export const unavailable = (_error: StoreUnavailable) => new Problems.Unavailable()
 
 export const tipProblem = (error: TipUnknown | StoreUnavailable) =>
   error._tag === "TipUnknown" ? new Problems.NoSuchTip() : unavailable(error)

@@ -69,20 +69,24 @@ const clientOf = (pool: postgres.Sql) => {
 }
 
 type Queryable = Pick<postgres.Sql, "unsafe">
+type Parameters = Array<postgres.ParameterOrJSON<never>>
+/** What `effect/sql` calls rows before anybody has decoded them. */
+// oxlint-disable-next-line typescript/no-explicit-any -- its own type for them, and not ours to narrow
+type Rows = Array<any>
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 const connectionOf = (pool: Queryable): SqlConnection.Connection => {
   const run = (text: string, parameters: ReadonlyArray<unknown>, prepare: boolean, values = false) =>
-    Effect.callback<ReadonlyArray<any>, SqlError.SqlError>((resume) => {
-      const query = pool.unsafe(text, parameters as Array<any>, { prepare })
+    Effect.callback<Rows, SqlError.SqlError>((resume) => {
+      const query = pool.unsafe(text, parameters as Parameters, { prepare })
       const answer: Promise<unknown> = values ? query.values() : query
       answer.then(
-        (rows) => resume(Effect.succeed(rows as ReadonlyArray<any>)),
+        (rows) => resume(Effect.succeed(rows as Rows)),
         (cause) => resume(Effect.fail(failed("execute")(cause))),
       )
       return Effect.sync(() => query.cancel())
     })
-  const transformed = (rows: ReadonlyArray<any>, transform: Transform) =>
+  const transformed = (rows: Rows, transform: Transform): ReadonlyArray<Rows[number]> =>
     transform === undefined ? rows : transform(rows)
   return {
     execute: (text, parameters, transform) =>
@@ -101,8 +105,8 @@ const connectionOf = (pool: Queryable): SqlConnection.Connection => {
 
 /** postgres.js' own iterator returns synchronously, which `Stream.fromAsyncIterable` cannot close. */
 async function* cursor(pool: Queryable, text: string, parameters: ReadonlyArray<unknown>) {
-  const query = pool.unsafe(text, parameters as Array<any>, { prepare: true })
-  yield* query.cursor(cursorRows) as AsyncIterable<Array<any>>
+  const query = pool.unsafe(text, parameters as Parameters, { prepare: true })
+  yield* query.cursor(cursorRows) as AsyncIterable<Rows>
 }
 
 /** Rows fetched ahead of a slow reader. */

@@ -1,7 +1,7 @@
 /** What every event log guarantees, as tests. Run by memory and SQL today; a broker runs the same. */
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Ref, Schedule, Scope } from "effect"
-import type { Layer } from "effect"
+import { Deferred, Effect, Fiber, Ref, Schedule } from "effect"
+import type { Layer, Scope } from "effect"
 import { accountOpened } from "../../schemas/events.ts"
 import { defaultTenant, UserId } from "../../schemas/ids.ts"
 import { handleBatch, run } from "./Consumer.ts"
