@@ -1,0 +1,37 @@
+/** Past tips, a page at a time. */
+import { Clock, Effect } from "effect"
+import { Decisions } from "../../recommender/Decisions.ts"
+import { newUuid } from "../../../schemas/uuid.ts"
+import { HttpSettings } from "../HttpSettings.ts"
+import { historyPage } from "./historyPage.ts"
+import { answeredBar } from "./answeredBar.ts"
+import { respond } from "./page.ts"
+import { pageRoute } from "./pageRoute.ts"
+import { forVisitor, instantOf, queryOf } from "./visitor.ts"
+import type { Visitor } from "./visitor.ts"
+
+/** About three screens of a phone. */
+const pageSize = 20
+
+const show = Effect.fnUntraced(function* (visitor: Visitor) {
+  const { demo } = yield* HttpSettings
+  const decisions = yield* Decisions
+  const nowMs = yield* Clock.currentTimeMillis
+  const key = yield* newUuid
+  const beforeMs = instantOf(yield* queryOf("before"))
+  // One more than is shown tells whether there is another page.
+  const found = yield* decisions.history(visitor.owner, beforeMs ?? nowMs + 1, pageSize + 1)
+  const past = found.slice(0, pageSize)
+  return respond(historyPage({
+    visitor,
+    past,
+    olderMs: found.length > pageSize ? past.at(-1)!.servedAtMs : undefined,
+    isFirst: beforeMs === undefined,
+    bar: yield* answeredBar(visitor.owner, key),
+    key,
+    nowMs,
+    operatorLink: demo,
+  }))
+})
+
+export const routes = [pageRoute("GET", "/history", forVisitor(show))]

@@ -1,0 +1,192 @@
+/** The state of the service for whoever runs it: who, what and when, never what a task says. */
+import type { ActorView } from "../../actors/Actors.ts"
+import type { ConsumerInfo, DeadLetter, StreamInfo } from "../../streams/EventLog.ts"
+import type { EventView, HealthReport } from "../Api.ts"
+import { markup } from "./html.ts"
+import type { Hole, Html } from "./html.ts"
+import type { Page } from "./page.ts"
+import { lengthWords, relativeWords } from "./when.ts"
+
+export interface OperatorView {
+  readonly health: typeof HealthReport.Type
+  /** Undefined while the store cannot be reached. */
+  readonly log: {
+    readonly streams: ReadonlyArray<StreamInfo>
+    readonly consumers: ReadonlyArray<ConsumerInfo>
+    readonly deadLetters: ReadonlyArray<DeadLetter>
+    readonly events: ReadonlyArray<typeof EventView.Type>
+  } | undefined
+  readonly actors: ReadonlyArray<ActorView>
+  readonly live: boolean
+  /** Signed in by the form on this page, so there is something to sign out of. */
+  readonly byToken: boolean
+  readonly nowMs: number
+}
+
+const reloadSeconds = 5
+
+export const operatorPage = (view: OperatorView): Page => ({
+  title: view.health.status === "ok" ? "Operator" : "Operator: degraded",
+  layout: "wide",
+  ...(view.live ? { reloadSeconds } : {}),
+  main: markup`<h1>Operator</h1>
+<div class="live"><p class="soft">${
+    view.live
+      ? markup`Reloads every ${reloadSeconds} seconds. <a href="/operator?live=off">Pause</a>`
+      : markup`Paused. <a href="/operator">Go live</a>`
+  }</p>
+${
+    view.byToken && markup`<form method="post" action="/operator/sign-out">
+<button class="quiet" type="submit">Forget the token</button></form>`
+  }</div>
+${health(view)}
+${view.log === undefined ? markup`<p class="late">The event log cannot be read just now.</p>` : log(view, view.log)}
+${actors(view)}
+${view.log !== undefined && events(view, view.log.events)}`,
+})
+
+const health = ({ health }: OperatorView): Html =>
+  markup`<section class="card" aria-labelledby="health">
+<h2 id="health">Health</h2>
+<dl class="facts">
+<dt>Status</dt><dd><span class="state${health.status !== "ok" && " bad"}">${health.status}</span></dd>
+<dt>Takes requests</dt><dd>${health.ready ? "yes" : "no"}</dd>
+<dt>Database</dt><dd>${health.database}</dd>
+<dt>Event log</dt><dd>${health.log}</dd>
+<dt>Version</dt><dd>${health.version}</dd>
+<dt>Runtime</dt><dd>${health.runtime}</dd>
+<dt>Up for</dt><dd>${lengthWords(health.uptimeMs)}</dd>
+    ${
+    health.problems.length > 0 && markup`<dt>Problems</dt>
+<dd class="late">${health.problems.join("; ")}</dd>`
+  }
+</dl>
+</section>`
+
+const log = ({ nowMs }: OperatorView, { streams, consumers, deadLetters }: NonNullable<OperatorView["log"]>): Html =>
+  markup`${
+    sheet(
+      "Streams",
+      "No stream yet.",
+      ["Stream", "#First", "#Last", "#Events"],
+      streams.map((one) => [
+        one.stream,
+        one.firstSequence,
+        one.lastSequence,
+        one.messages,
+      ]),
+    )
+  }
+${
+    sheet(
+      "Consumers",
+      "No consumer yet.",
+      ["Consumer", "Stream", "#Behind", "#In flight", "#Retrying"],
+      consumers.map(
+        (one) => [one.durable, one.stream, one.lag, one.inFlight, one.retrying],
+      ),
+    )
+  }
+${
+    sheet(
+      "Dead letters",
+      "None. Every event was taken in.",
+      [
+        ...["#No.", "Consumer", "Stream", "#Event", "Reason", "#Attempts", "When", "Detail"],
+      ],
+      deadLetters.map((one) => [
+        one.id,
+        one.durable,
+        one.stream,
+        one.sequence,
+        one.reason,
+        one.attempts,
+        relativeWords(one.diedAtMs, nowMs),
+        one.detail,
+      ]),
+    )
+  }`
+
+const actors = ({ actors }: OperatorView): Html =>
+  sheet(
+    "Actors",
+    "All are asleep.",
+    ["Actor", "State", "#Queued", "#Restarts"],
+    actors.map((one) => [
+      one.id,
+      one.state,
+      one.queued,
+      one.restarts,
+    ]),
+  )
+
+const events = ({ nowMs }: OperatorView, last: ReadonlyArray<typeof EventView.Type>): Html =>
+  sheet(
+    "Last events",
+    "Nothing happened yet.",
+    [
+      ...["Stream", "#No.", "Type", "When", "Tenant", "User", "Correlation", "Id"],
+    ],
+    last.map((one) => [
+      one.stream,
+      one.sequence,
+      one.type,
+      one.time === null
+        ? ""
+        : markup`<time datetime="${one.time}">${relativeWords(Date.parse(one.time), nowMs)}</time>`,
+      one.tenantId,
+      one.userId,
+      one.correlationId,
+      one.id,
+    ]),
+  )
+
+/** A heading that begins with `#` is one of numbers. It scrolls by itself on a phone, by keyboard too. */
+const sheet = (
+  title: string,
+  empty: string,
+  heads: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<Hole>>,
+): Html => {
+  const id = title.toLowerCase().replaceAll(" ", "-")
+  const numeric = heads.map((head) => head.startsWith("#"))
+  const table = markup`<div class="sheet" role="region" tabindex="0" aria-labelledby="${id}"><table>
+<thead><tr>${
+    heads.map((head, at) =>
+      markup`<th scope="col"${numeric[at] === true && markup` class="number"`}>${head.replace("#", "")}</th>`
+    )
+  }</tr></thead>
+<tbody>${
+    rows.map((row) =>
+      markup`<tr>${
+        row.map((cell, at) => markup`<td${numeric[at] === true && markup` class="number"`}>${cell}</td>`)
+      }</tr>`
+    )
+  }</tbody></table></div>`
+  return markup`<h2 id="${id}">${title}</h2>
+${rows.length === 0 ? markup`<p class="soft">${empty}</p>` : table}`
+}
+
+/** For whoever may not see it. `way`: how they could. */
+export const operatorDoor = (way: "token" | "wrong token" | "none"): Page => ({
+  title: "Operator",
+  layout: "centred",
+  main: markup`<div class="front">
+<h1>For the operator</h1>
+${
+    way === "none"
+      ? markup`<p class="lead">This page is closed. Set <code>ADMIN_TOKEN</code> and start again to open it with that
+token; in demo mode it is open on the machine that runs tipstream.</p>`
+      : markup`<p class="lead">It shows the health of the service, and opens with its <code>ADMIN_TOKEN</code>.</p>
+<form method="post" action="/operator/sign-in" autocomplete="off"><div class="field">
+<label for="token">Operator’s token</label>
+<input id="token" name="token" type="password" required maxlength="500" autocomplete="off" autocapitalize="off"
+spellcheck="false"${way === "wrong token" && markup` aria-invalid="true" aria-errormessage="token-trouble"`}>
+${
+        way === "wrong token" &&
+        markup`<small class="late" id="token-trouble" role="alert">This is not the operator’s token.</small>`
+      }</div>
+<button class="primary" type="submit">Open</button></form>`
+  }
+</div>`,
+})

@@ -1,0 +1,97 @@
+/** The tip and what is answered to it. Every decision is the recommender's; here it is asked and shown. */
+import { Clock, Effect, Option, Schema } from "effect"
+import { HttpRouter } from "effect/http"
+import { UserSyncStore } from "../../actors/UserSyncStore.ts"
+import { Decisions } from "../../recommender/Decisions.ts"
+import { Feedback } from "../../recommender/Feedback.ts"
+import { Recommender } from "../../recommender/Recommender.ts"
+import type { DecisionId, Owner } from "../../../schemas/ids.ts"
+import { Reaction } from "../../../schemas/Tip.ts"
+import { newUuid } from "../../../schemas/uuid.ts"
+import { HttpSettings } from "../HttpSettings.ts"
+import { answeredBar, findOwn } from "./answeredBar.ts"
+import { errorPage } from "./errorPage.ts"
+import { saidBar } from "./notices.ts"
+import { respond, seeOther } from "./page.ts"
+import { pageRoute } from "./pageRoute.ts"
+import { tipPage } from "./tipPage.ts"
+import type { TipView } from "./tipPage.ts"
+import { decisionIdOf, formFields, forVisitor, instantOf, queryOf } from "./visitor.ts"
+import type { Visitor } from "./visitor.ts"
+
+/** As the API takes it. */
+const keyMaxChars = 200
+
+const stillTheBest = "This is still the best one for now. “Later” or “Not this” makes room for the next."
+
+/** The tip asked for while it can still be answered, else the open one, else a new one. */
+const choose = Effect.fnUntraced(function* (owner: Owner, asked: DecisionId | undefined) {
+  const decisions = yield* Decisions
+  const nowMs = yield* Clock.currentTimeMillis
+  const wanted = yield* findOwn(owner, asked)
+  if (wanted?.state === "open" && wanted.expiresAtMs > nowMs) return { shown: wanted, reason: null }
+  const open = yield* decisions.openTip(owner, nowMs)
+  if (open !== undefined) return { shown: open, reason: null }
+  const { tip, reason } = yield* (yield* Recommender).recommend(owner)
+  return { shown: (yield* findOwn(owner, tip?.id)) ?? null, reason }
+})
+
+const showTip = Effect.fnUntraced(function* (visitor: Visitor) {
+  const { owner } = visitor
+  const settings = yield* HttpSettings
+  const key = yield* newUuid
+  const again = yield* queryOf("again")
+  const bar = again === undefined ? yield* answeredBar(owner, key) : saidBar(stillTheBest)
+  const chosen = yield* choose(owner, decisionIdOf(yield* queryOf("tip")))
+  const view: TipView = {
+    ...chosen,
+    visitor,
+    bar,
+    key,
+    connections: yield* (yield* UserSyncStore).connections(owner),
+    nowMs: yield* Clock.currentTimeMillis,
+    simulatorUrl: settings.simulator?.url,
+    operatorLink: settings.demo,
+  }
+  return respond(tipPage(view))
+})
+
+const another = Effect.fnUntraced(function* ({ owner }: Visitor) {
+  const decisions = yield* Decisions
+  const { recommend } = yield* Recommender
+  const before = yield* decisions.openTip(owner, yield* Clock.currentTimeMillis)
+  const { tip } = yield* recommend(owner)
+  const same = tip !== null && tip.meta.candidateId === before?.tip.meta.candidateId
+  return seeOther("/tip", same ? { again: "1" } : {})
+})
+
+const react = Effect.fnUntraced(function* ({ owner }: Visitor) {
+  const { id, reaction: named } = yield* HttpRouter.params
+  const tipId = decisionIdOf(id)
+  const reaction = Option.getOrUndefined(Schema.decodeUnknownOption(Reaction)(named))
+  if (tipId === undefined || reaction === undefined) return errorPage(404, "There is nothing here")
+  const field = yield* formFields
+  const until = reaction === "snooze" ? instantOf(field("until")) ?? null : null
+  const back = field("back") === "/history" ? "/history" : "/tip"
+  // One key a page: what was pressed makes it one a request, so that a second thought is no reused key.
+  const idempotencyKey = [field("key") ?? "", reaction, until ?? ""].join(":")
+  const { give } = yield* Feedback
+  return yield* give(owner, {
+    tipId,
+    reaction,
+    snoozeUntilMs: until,
+    idempotencyKey: field("key") === undefined || idempotencyKey.length > keyMaxChars ? null : idempotencyKey,
+  }).pipe(
+    Effect.map(() => seeOther(back, { answered: tipId, ...(reaction === "undo" ? { tip: tipId } : {}) })),
+    Effect.catchTag(
+      ["TipUnknown", "TipHasExpired", "TipSettled", "NothingToUndo", "SnoozeNotAhead", "IdempotencyKeyReused"],
+      ({ _tag }) => Effect.succeed(seeOther(back, { refused: _tag })),
+    ),
+  )
+})
+
+export const routes = [
+  pageRoute("GET", "/tip", forVisitor(showTip)),
+  pageRoute("POST", "/tip/another", forVisitor(another)),
+  pageRoute("POST", "/tip/:id/:reaction", forVisitor(react)),
+]
