@@ -33,7 +33,7 @@ export const layer = ({ batchMax, attemptsMax }: BackgroundOptions) =>
     yield* every("1 second", refreshState)
     yield* every("5 seconds", expire)
     yield* every("5 seconds", measure)
-    yield* every("10 minutes", forget)
+    yield* every("10 minutes", forgetAll)
   }))
 
 const every = <A, E, R>(pause: "1 second" | "5 seconds" | "10 minutes", task: Effect.Effect<A, E, R>) =>
@@ -43,10 +43,16 @@ const every = <A, E, R>(pause: "1 second" | "5 seconds" | "10 minutes", task: Ef
     Effect.forkScoped,
   )
 
+function isNone(count: number): boolean {
+  return count === 0
+}
+
 /** What another replica has learned. */
 const refreshState = Effect.flatMap(ServingStates, (state) => state.refresh(defaultTenant))
 
-const expire = Effect.flatMap(Feedback, (feedback) => feedback.expireDue)
+/** Bounded batches, as many as there are. */
+const expire = Effect.flatMap(Feedback, (feedback) => Effect.repeat(feedback.expireDue, { until: isNone }))
+const forgetAll = Effect.repeat(forget, { until: isNone })
 
 const lag = Metric.gauge("consumer_lag_events", { description: "Events a consumer is behind the end of its stream" })
 const length = Metric.gauge("stream_last_sequence", { description: "Number of the last event of a stream" })

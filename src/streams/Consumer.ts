@@ -93,7 +93,8 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
     yield* log.settle(consumer, lane, readable.at(-1)!.sequence)
     return { settled: readable.length, restMs: 0 }
   }
-  yield* Effect.logWarning(`handler failed, attempt ${first.attempt} of ${attemptsMax}`, exit.cause)
+  yield* Effect.logWarning(`handler failed, attempt ${first.attempt} of ${attemptsMax}: ${failureName(exit.cause)}`)
+  yield* Effect.logDebug("what the handler failed with", exit.cause)
   if (readable.length === 1 && first.attempt >= attemptsMax) {
     yield* bury(consumer, lane, first, "attempts-exhausted", failureName(exit.cause))
     return { settled: 1, restMs: 0 }
