@@ -39,11 +39,8 @@ export const prepareDemo = Effect.fn("prepareDemo")(function* (token: Redacted.R
 /** The projector has seen all signals there are; gives up after a few seconds, and the tip is then an older one. */
 const projected = Effect.gen(function* () {
   const log = yield* EventLog
-  const lag = Effect.gen(function* () {
-    const end = (yield* log.streams).find(({ stream }) => stream === "SIGNALS")?.lastSequence ?? 0
-    const projector = (yield* log.consumers).find(({ durable }) => durable === projectorDurable)
-    return end > 0 && projector === undefined ? 1 : projector?.lag ?? 0
-  })
+  // Not on the list until it has looked for the first time.
+  const lag = Effect.map(log.consumers, (all) => all.find(({ durable }) => durable === projectorDurable)?.lag ?? 1)
   yield* lag.pipe(
     Effect.repeat({ until: (behind) => behind === 0, schedule: Schedule.spaced(20) }),
     Effect.timeoutOption("5 seconds"),

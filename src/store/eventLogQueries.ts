@@ -73,10 +73,11 @@ export const consumerInfo = Effect.gen(function* () {
       count(*) FILTER (WHERE head_attempts > 1 AND pulled_until > cursor)::int AS retrying
     FROM (
       SELECT lanes.durable, lanes.stream, lanes.head_attempts, lanes.pulled_until, lanes.cursor,
-        count(outbox.sequence) AS behind,
+        count(outbox.position) AS behind,
         count(outbox.sequence) FILTER (WHERE outbox.sequence <= lanes.pulled_until) AS in_flight
       FROM lanes LEFT JOIN outbox
-        ON outbox.stream = lanes.stream AND outbox.sequence > lanes.cursor
+        -- what has no number yet is behind too
+        ON outbox.stream = lanes.stream AND (outbox.sequence > lanes.cursor OR outbox.sequence IS NULL)
         AND (lanes.whole_stream OR outbox.partition = lanes.lane)
       GROUP BY lanes.durable, lanes.lane
     ) AS lane
