@@ -18,7 +18,7 @@ import * as Server from "../http/server.ts"
 import * as Feedback from "../recommender/Feedback.ts"
 import { policyNamed } from "../recommender/policies.ts"
 import * as Recommender from "../recommender/Recommender.ts"
-import * as ServingState from "../recommender/ServingState.ts"
+import * as ServingStates from "../recommender/ServingStates.ts"
 import * as LogSignals from "../store/LogSignals.ts"
 import { migrate } from "../store/migrate.ts"
 import * as PostgresClient from "../store/PostgresClient.ts"
@@ -119,7 +119,7 @@ const recommender = (config: Config) => {
       Layer.provide(freshness(config)),
     ),
     Feedback.layer.pipe(Layer.provide(actsWaiting)),
-  ).pipe(Layer.provideMerge(ServingState.layer))
+  ).pipe(Layer.provideMerge(ServingStates.layer))
 }
 
 const httpSettings = (config: Config, around: Surroundings) =>
