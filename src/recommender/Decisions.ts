@@ -108,7 +108,10 @@ export class Decisions extends Context.Service<Decisions, {
     eventOf: (owner: Owner, tip: PastDecision) => Envelope,
   ) => Effect.Effect<number, StoreUnavailable>
   readonly find: (owner: Owner, id: DecisionId) => Effect.Effect<PastDecision, TipUnknown | StoreUnavailable>
-  /** Newest first; those served before `beforeMs`. */
+  /**
+   * Newest first; those served before `beforeMs`. More than `limit` when several were served in the millisecond of the
+   * last one, so that nothing is lost to whoever reads on from there.
+   */
   readonly history: (
     owner: Owner,
     beforeMs: number,

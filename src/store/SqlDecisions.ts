@@ -75,7 +75,7 @@ export const layer = (options: { readonly partitions: number }) =>
           const rows = yield* sql<DecisionRow>`
             SELECT ${sql.literal(decisionColumns)} FROM decisions
             WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId} AND served_at_ms < ${beforeMs}
-            ORDER BY served_at_ms DESC, decision_id DESC LIMIT ${limit}`
+            ORDER BY served_at_ms DESC FETCH FIRST ${limit} ROWS WITH TIES`
           return rows.map(pastDecisionOf)
         }, orUnavailable("decisions.history")),
 
