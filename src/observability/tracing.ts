@@ -2,7 +2,7 @@
  * Traces. Without a collector spans are made and forgotten: their ids still tie a request's log lines, events and
  * answers together, and an incoming `traceparent` is continued (W3C Trace Context).
  */
-import { Layer, Tracer } from "effect"
+import { ConfigProvider, Layer, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
 
@@ -12,4 +12,10 @@ export const layer = (options: { readonly otlpEndpoint: string | undefined; read
     : Otlp.layerJson({
       baseUrl: options.otlpEndpoint,
       resource: { serviceName: "tipstream", serviceVersion: options.version },
-    }).pipe(Layer.provide(FetchHttpClient.layer))
+      // Beside the lines on the terminal, not in their place.
+      loggerMergeWithExisting: true,
+    }).pipe(
+      Layer.provide(FetchHttpClient.layer),
+      // The exporter would read the whole environment for settings of its own; ours are in src/config.ts.
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))),
+    )
