@@ -55,7 +55,7 @@ ${linked ? undefined : simulator(view)}
 ${
       connection?.status === "connected" && !atToken
         ? markup`<details>
-<summary>Use another token</summary>
+<summary class="quiet">Use another token</summary>
 <div class="confirm">${tokenForm(trouble)}</div>
 </details>`
         : tokenForm(trouble)
@@ -103,7 +103,7 @@ ${
 }
 
 const moment = ({ nowMs, visitor: { zone } }: ConnectView, atMs: number): Html =>
-  markup`${relativeWords(atMs, nowMs)} <small>${absoluteWords(atMs, zone)}</small>`
+  markup`${relativeWords(atMs, nowMs)} <small>${absoluteWords(atMs, nowMs, zone)}</small>`
 
 const simulator = ({ simulatorUrl }: ConnectView): Html | undefined =>
   simulatorUrl === undefined ? undefined : markup`<section class="card" aria-labelledby="simulated">

@@ -23,10 +23,10 @@ const colours = `
 
 const frame = `
 *, *::before, *::after { box-sizing: border-box }
-html { -webkit-text-size-adjust: 100%; text-size-adjust: 100% }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; scroll-padding-bottom: 13rem }
 body {
   margin: 0; min-height: 100vh; min-height: 100dvh; display: flex; flex-direction: column;
-  background: var(--paper); color: var(--ink); font: 1.0625rem/1.55 var(--text); overflow-wrap: anywhere;
+  background: var(--paper); color: var(--ink); font: 1.0625rem/1.55 var(--text); overflow-wrap: break-word;
 }
 header, main, footer {
   width: 100%; max-width: 42rem; margin: 0 auto; padding: 0 max(1.25rem, env(safe-area-inset-left));
@@ -40,9 +40,9 @@ footer, footer form { display: flex; flex-wrap: wrap; gap: 0 1.25rem; align-item
 nav ul { display: flex; gap: .25rem; list-style: none; margin: 0 -.75rem 0 0; padding: 0 }
 nav a, .mark, footer a, footer button, .quiet {
   display: inline-flex; align-items: center; min-height: 2.75rem; padding: 0 .75rem; text-decoration: none;
-  color: var(--soft); border-radius: .75rem;
+  color: var(--soft); border-radius: .75rem; white-space: nowrap;
 }
-.mark { padding: 0; color: var(--ink); font-family: var(--display); font-size: 1.1875rem; letter-spacing: -.01em }
+.mark { padding: 0; font-weight: 500; color: var(--ink); font-family: var(--display); font-size: 1.1875rem; letter-spacing: -.01em }
 .mark::before {
   content: ""; width: .5rem; height: .5rem; margin-right: .5rem; border-radius: 50%; background: var(--accent);
 }
@@ -54,7 +54,7 @@ footer button, .quiet { border: 0; background: none; font: inherit; color: var(-
 .skip { position: absolute; left: -100vw; padding: .75rem 1.25rem; background: var(--raised); color: var(--ink) }
 .skip:focus { left: .5rem; top: .5rem; z-index: 2 }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: .375rem }
-h1, h2 { font-family: var(--display); font-weight: 600; letter-spacing: -.015em; line-height: 1.2; text-wrap: balance }
+h1, h2 { font-family: var(--display); font-weight: 500; letter-spacing: -.015em; line-height: 1.2; text-wrap: balance }
 h1 { font-size: clamp(1.75rem, 1.4rem + 1.8vw, 2.375rem); margin: 0 0 1rem }
 h2 { font-size: 1.1875rem; margin: 2.5rem 0 .75rem }
 p, ul, ol, dl, blockquote { margin: 0 0 1rem }
@@ -67,7 +67,7 @@ blockquote { padding-inline-start: 1rem; border-inline-start: 3px solid var(--li
 .fine, small { font-size: .875rem; line-height: 1.5 }
 .lead { font-size: 1.1875rem; line-height: 1.5; color: var(--soft); text-wrap: pretty }
 .late { color: var(--late) }
-@media (max-width: 24rem) { nav a { padding: 0 .5rem } nav ul { margin-right: -.5rem } }
+@media (max-width: 26rem) { nav ul { gap: 0; margin-right: -.5rem } nav a { padding: 0 .5rem } }
 @media (prefers-reduced-motion: no-preference) {
   button, .button, summary, nav a, footer a { transition: background-color .12s, color .12s, border-color .12s }
 }
@@ -109,7 +109,7 @@ input:focus-visible, button:focus-visible, .button:focus-visible, summary:focus-
   display: flex; align-items: center; justify-content: space-between; gap: .5rem 1rem; margin: 0 0 2rem;
   padding: .625rem .625rem .625rem 1rem; border-radius: .875rem; background: var(--wash); font-size: 1rem;
 }
-.bar p { margin: .375rem 0; min-width: 0 }
+.bar p { margin: .375rem 0; min-width: 0; overflow-wrap: anywhere }
 .bar button { width: auto; min-height: 2.75rem; flex: none; padding: 0 1rem; font-size: 1rem }
 .bar.trouble { background: var(--late-wash) }
 .card { padding: 1.25rem; border: 1px solid var(--line); border-radius: 1.125rem; background: var(--raised);
@@ -120,6 +120,7 @@ input:focus-visible, button:focus-visible, .button:focus-visible, summary:focus-
 
 const places = `
 main.tip { display: flex; flex-direction: column; padding-bottom: 1rem }
+.tip h1, .tip .body, .past .what, dd, td.words { overflow-wrap: anywhere }
 .tip .eyebrow { display: flex; flex-wrap: wrap; gap: .125rem .875rem; margin: 0 0 .75rem; color: var(--soft);
   font-size: .9375rem }
 .tip h1 { font-size: clamp(2rem, 1.45rem + 2.9vw, 3.125rem); line-height: 1.12; letter-spacing: -.022em;
@@ -139,9 +140,18 @@ main.tip { display: flex; flex-direction: column; padding-bottom: 1rem }
   border-radius: 50%; background: var(--accent) }
 .act { margin-top: auto; position: sticky; bottom: 0; padding: 1rem 0 .5rem;
   background: linear-gradient(transparent, var(--paper) 1rem) }
+/* Where the buttons would cover what they are about, they go with the page. */
+.act:has(details[open]) { position: static }
+@media (max-height: 36rem) { .act { position: static } }
 .act form.reactions { display: grid; grid-template-columns: 1fr 1fr; gap: .625rem }
 .act .primary { grid-column: 1 / -1; min-height: 3.5rem; font-size: 1.125rem }
-.act details[open] { grid-column: 1 / -1 }
+@media (min-width: 46rem) {
+  main.tip { padding-bottom: 3rem }
+  .tip article { margin-top: auto }
+  .act { position: static; margin-top: 1rem; background: none }
+  .tip > .fine { margin-bottom: auto }
+}
+.act details[open], .act details[open] ~ button { grid-column: 1 / -1 }
 .choices { display: grid; gap: .5rem; padding-top: .5rem }
 .choices button { justify-content: space-between }
 .aside { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: 0 1rem;
@@ -160,7 +170,8 @@ main.centred { display: flex; flex-direction: column }
 .past > li { display: flex; align-items: flex-start; justify-content: space-between; gap: 1rem; padding: .875rem 0;
   border-top: 1px solid var(--line) }
 .past p { margin: 0; min-width: 0 }
-.past .what { font-weight: 500 }
+.past .what { font-weight: 500; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
+  line-clamp: 3; overflow: hidden }
 .past button { width: auto; min-height: 2.75rem; padding: 0 1rem; font-size: 1rem; flex: none }
 .day { font: 600 .9375rem/1.5 var(--text); letter-spacing: 0; color: var(--soft); margin: 2rem 0 .5rem }
 .pages { display: flex; justify-content: space-between; gap: 1rem; padding-top: 1rem;
@@ -169,11 +180,19 @@ main.centred { display: flex; flex-direction: column }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .375rem 1.25rem; margin: 0 0 1.25rem }
 .facts dt { color: var(--soft) }
 .facts dd { margin: 0 }
+.facts dd small { display: block; margin-top: -.125rem }
+.wide .facts { grid-template-columns: max-content 1fr }
+@media (min-width: 46rem) { .wide .facts { grid-template-columns: repeat(2, max-content 1fr) } }
+summary.quiet { display: inline-flex; margin: 0 0 .75rem -.75rem; list-style: none; text-decoration: underline;
+  text-underline-offset: .2em }
+summary.quiet::-webkit-details-marker { display: none }
 .state::before { content: ""; display: inline-block; width: .55rem; height: .55rem; border-radius: 50%;
   margin-inline-end: .5rem; background: var(--accent) }
 .state.bad::before { background: var(--late) }
 .state.off::before { background: none; box-shadow: inset 0 0 0 2px var(--edge) }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .625rem; align-items: start }
+.pair { display: grid; grid-template-columns: repeat(2, minmax(min-content, 1fr)); gap: .625rem; align-items: start;
+  margin-bottom: 1rem }
+.pair button, .pair summary { padding: .5rem .75rem }
 .pair details[open] { grid-column: 1 / -1 }
 .confirm { padding-top: .75rem }
 .steps { padding-inline-start: 1.25rem }

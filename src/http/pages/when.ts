@@ -36,15 +36,19 @@ export const clockWords = (atMs: number, zone: string): string => {
   return `${twoDigits(Math.floor(minuteOfDay / 60))}:${twoDigits(minuteOfDay % 60)}`
 }
 
-/** `Friday 12 June 2026, 14:02`. */
-export const absoluteWords = (atMs: number, zone: string): string => {
+/** `Friday 12 June, 14:02`, with the year when it is another one. */
+export const absoluteWords = (atMs: number, nowMs: number, zone: string): string => {
   const { date } = toLocal(atMs, zone)
-  return `${weekdayOf(date)} ${calendarWords(date)} ${Number(date.slice(0, 4))}, ${clockWords(atMs, zone)}`
+  return `${weekdayOf(date)} ${calendarWords(date, toLocal(nowMs, zone).date)}, ${clockWords(atMs, zone)}`
 }
 
 const weekdayOf = (date: string): string => weekdays[(((dayNumberOf(date) + 3) % 7) + 7) % 7]!
 
-const calendarWords = (date: string): string => `${Number(date.slice(8))} ${months[Number(date.slice(5, 7)) - 1]}`
+/** `12 June`, `12 June 2027`. */
+const calendarWords = (date: string, today: string): string => {
+  const year = date.slice(0, 4) === today.slice(0, 4) ? "" : ` ${Number(date.slice(0, 4))}`
+  return `${Number(date.slice(8))} ${months[Number(date.slice(5, 7)) - 1]}${year}`
+}
 
 /** `today`, `Friday` within the coming week, `12 June`, `12 June 2027`. */
 export const dayWords = (date: string, today: string): string => {
@@ -53,8 +57,7 @@ export const dayWords = (date: string, today: string): string => {
   if (away === 1) return "tomorrow"
   if (away === -1) return "yesterday"
   if (away > 1 && away < 7) return weekdayOf(date)
-  const year = date.slice(0, 4) === today.slice(0, 4) ? "" : ` ${Number(date.slice(0, 4))}`
-  return `${calendarWords(date)}${year}`
+  return calendarWords(date, today)
 }
 
 export interface DueWords {

@@ -1,0 +1,185 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { connectPage, saidOf, troubleOf } from "./connectPage.ts"
+import type { ConnectView } from "./connectPage.ts"
+import { historyPage } from "./historyPage.ts"
+import type { HistoryView } from "./historyPage.ts"
+import { refusalWords } from "./notices.ts"
+import { operatorDoor, operatorPage } from "./operatorPage.ts"
+import type { OperatorView } from "./operatorPage.ts"
+import { render } from "./page.ts"
+import { connectionOf, decisionOf, faultsOf, hostileText, nowMs, tipId, tipOf, visitor } from "./pages.fixture.ts"
+import { signInPage } from "./signInPage.ts"
+
+const words = (page: string) => page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")
+
+describe("sign-in page", () => {
+  it("offers the demo where it works, and else says what to do", () => {
+    expect(render(signInPage("demo"))).toContain('<form method="post" action="/sign-in">')
+    for (const way of ["demo elsewhere", "none"] as const) {
+      expect(render(signInPage(way))).not.toContain("<form")
+      expect(faultsOf(render(signInPage(way)))).toEqual([])
+    }
+  })
+})
+
+describe("connect page", () => {
+  const pageOf = (given: Partial<ConnectView> = {}) =>
+    render(connectPage({
+      visitor,
+      connection: connectionOf(),
+      simulatorUrl: undefined,
+      said: undefined,
+      trouble: undefined,
+      nowMs,
+      operatorLink: false,
+      ...given,
+    }))
+
+  it("tells the state in words, by the clock and by the time gone", () => {
+    const page = words(pageOf())
+    expect(page).toContain("Status Connected Since 3 days ago Sunday 7 June, 10:00")
+    expect(page).toContain("Last read 3 minutes ago Wednesday 10 June, 09:57 Next in 2 minutes")
+    expect(page).not.toContain("Problem")
+    expect(words(pageOf({ connection: connectionOf({ failures: 2, lastProblem: "Todoist is down" }) })))
+      .toContain("Problem Todoist is down")
+  })
+
+  it("asks again before it disconnects", () => {
+    const page = pageOf()
+    expect(page).toMatch(/<details><summary class="button">Disconnect<\/summary>[^]*action="\/connect\/todoist\/disc/)
+  })
+
+  it("asks for a token where there is none, and again where it is refused", () => {
+    const bare = pageOf({ connection: undefined })
+    expect(bare).toContain('<input id="token" name="token" type="password" required maxlength="500" autocomplete="off"')
+    expect(bare).not.toContain("aria-invalid")
+    const refused = pageOf({ connection: connectionOf({ status: "needs-reconnect" }), trouble: "rejected" })
+    expect(refused).toContain('aria-invalid="true" aria-errormessage="token-trouble"')
+    expect(words(refused)).toContain("Needs to be connected again")
+    expect(pageOf({ connection: connectionOf({ status: "disconnected" }) })).not.toContain("/disconnect")
+  })
+
+  it("offers the simulator only where there is one, and never its token", () => {
+    expect(pageOf({ connection: undefined })).not.toContain("simulat")
+    const page = pageOf({ connection: undefined, simulatorUrl: "http://127.0.0.1:9999" })
+    expect(page).toContain('action="/connect/simulator"')
+    expect(faultsOf(page)).toEqual([])
+  })
+
+  it("has words for its own codes and for no others", () => {
+    expect(saidOf("connected")).toBe("connected")
+    expect(troubleOf("rejected")).toBe("rejected")
+    for (const code of ["x", "toString", "__proto__", "<b>", "", undefined]) {
+      expect([saidOf(code), troubleOf(code), refusalWords(code)]).toEqual([undefined, undefined, undefined])
+    }
+    expect(refusalWords("TipHasExpired")).toContain("waited too long")
+  })
+})
+
+describe("history page", () => {
+  const viewOf = (given: Partial<HistoryView> = {}): HistoryView => ({
+    visitor,
+    past: [decisionOf()],
+    olderMs: undefined,
+    isFirst: true,
+    bar: undefined,
+    key: "k",
+    nowMs,
+    operatorLink: true,
+    ...given,
+  })
+  const pageOf = (given: Partial<HistoryView> = {}) => render(historyPage(viewOf(given)))
+
+  it("groups by the user's days and tells what was answered", () => {
+    const page = words(pageOf({
+      past: [
+        decisionOf(),
+        decisionOf({ state: "done", reactedAtMs: nowMs - 7_200_000, servedAtMs: nowMs - 8_000_000 }),
+        decisionOf({ state: "expired", servedAtMs: nowMs - 86_400_000 }),
+        decisionOf({ servedAtMs: nowMs - 3 * 86_400_000, expiresAtMs: nowMs - 1 }),
+      ],
+    }))
+    expect(page).toMatch(/Today Book the dentist Waiting for your answer .*91% among 48 .*Done, 2 hours ago/)
+    expect(page).toMatch(/Yesterday Book the dentist Not answered .*7 June Book the dentist Not answered/)
+  })
+
+  it("takes back what can be taken back", () => {
+    const states = ["open", "expired", "done", "acknowledge", "save"] as const
+    expect(pageOf({ past: states.map((state) => decisionOf({ state })) })).not.toContain("/undo")
+    for (const state of ["dismiss", "snooze"] as const) {
+      expect(pageOf({ past: [decisionOf({ state })] })).toContain(`action="/tip/${tipId}/undo"`)
+    }
+  })
+
+  it("pages by link, both ways", () => {
+    expect(pageOf()).not.toContain("Older")
+    expect(pageOf({ olderMs: 5 })).toContain('href="/history?before=5">Older')
+    expect(pageOf({ isFirst: false })).toContain('href="/history">Newest')
+    expect(words(pageOf({ past: [] }))).toContain("Nothing here yet")
+    expect(words(pageOf({ past: [], isFirst: false }))).toContain("That was all")
+  })
+
+  it("holds any title as text", () => {
+    fc.assert(fc.property(hostileText, (title) => {
+      expect(faultsOf(pageOf({ past: [decisionOf({ tip: tipOf({ title }), state: "dismiss" })] }))).toEqual([])
+    }))
+  })
+})
+
+describe("operator page", () => {
+  const text = "<b>\"'"
+  const viewOf = (given: Partial<OperatorView> = {}): OperatorView => ({
+    health: {
+      status: "degraded",
+      ready: true,
+      problems: ["learner is 20000 events behind"],
+      version: "0.1.0",
+      runtime: "Deno 2.9.6",
+      uptimeMs: 7_200_000,
+      database: "up",
+      log: "embedded",
+      consumers: [],
+    },
+    log: {
+      streams: [{ stream: "SIGNALS", firstSequence: 1, lastSequence: 70, messages: 70, createdAtMs: nowMs }],
+      consumers: [{ durable: text, stream: "SIGNALS", lag: 20_000, inFlight: 1, retrying: 0 }],
+      deadLetters: [],
+      events: [{
+        ...{ stream: "SIGNALS", sequence: 70, id: text, type: text, time: "2026-06-10T07:58:00.000Z" },
+        ...{ tenantId: "default", userId: text, correlationId: text },
+      }],
+    },
+    actors: [{ id: text, state: "running", queued: 0, restarts: 1 }],
+    live: true,
+    byToken: false,
+    nowMs,
+    ...given,
+  })
+  const pageOf = (given: Partial<OperatorView> = {}) => render(operatorPage(viewOf(given)))
+
+  it("shows health, lag, actors and the last events as text", () => {
+    const page = pageOf()
+    expect(words(page)).toMatch(
+      /degraded .*Up for 2 hours .*learner is 20000 events behind .*20000 1 0 .*2 minutes ago/,
+    )
+    expect(faultsOf(page)).toEqual([])
+    expect(page.match(/<h1/g)).toHaveLength(1)
+  })
+
+  it("reloads itself until it is paused", () => {
+    expect(pageOf()).toContain('<meta http-equiv="refresh" content="5">')
+    expect(pageOf({ live: false })).not.toContain("refresh")
+    expect(pageOf({ live: false })).toContain('href="/operator">Go live')
+  })
+
+  it("still stands when the store is gone", () => {
+    expect(pageOf({ log: undefined })).toContain("The event log cannot be read just now.")
+  })
+
+  it("is closed by a door that says how to open it", () => {
+    expect(render(operatorDoor("none"))).not.toContain("<form")
+    expect(render(operatorDoor("token"))).toContain('action="/operator/sign-in"')
+    expect(render(operatorDoor("wrong token"))).toContain("This is not the operator’s token.")
+  })
+})
