@@ -45,11 +45,17 @@ const tokenPattern = /^[A-Za-z0-9_-]{1,64}$/
 
 export const isEventClass = (text: string): text is EventClass => Object.hasOwn(streamOfClass, text)
 
-/** Throws on a token no subject may hold: ids are validated where they enter, so this is a defect. */
+/** Two digits on the wire: with more, `parseSubject` would not know the subject again. */
+const partitionsMax = 100
+
+/** Throws on a part no subject may hold: ids and settings are validated where they enter, so this is a defect. */
 export const subjectOf = (subject: Subject): string => {
   const { tenantId, eventClass, entity, event, partition, userId } = subject
   for (const token of [tenantId, entity, event, userId]) {
     if (!tokenPattern.test(token)) throw new Error(`not a subject token: ${JSON.stringify(token)}`)
+  }
+  if (!Number.isInteger(partition) || partition < 0 || partition >= partitionsMax) {
+    throw new Error(`not a partition: ${partition}`)
   }
   return `tenant.${tenantId}.${eventClass}.${entity}.${event}.${String(partition).padStart(2, "0")}.${userId}`
 }
