@@ -39,8 +39,8 @@ export class Undecodable extends Schema.TaggedError<Undecodable>()("Undecodable"
 
 /** Throws when the type is not `<class>.<entity>.<event>`: events are made by our own constructors. */
 export const seal = (event: Envelope, partitions: number, traceparent?: string): StoredMessage => {
-  const [eventClass = "", entity = "", name = ""] = event.type.split(".")
-  if (!isEventClass(eventClass)) throw new Error(`no stream holds events of type ${event.type}`)
+  const [eventClass = "", entity = "", name = "", ...more] = event.type.split(".")
+  if (!isEventClass(eventClass) || more.length > 0) throw new Error(`no stream holds events of type ${event.type}`)
   const owner = { tenantId: TenantId.make(event.tenantId), userId: UserId.make(event.userId) }
   const partition = partitionOf(owner, partitions)
   return {
@@ -80,9 +80,11 @@ export const open = (message: Pick<StoredMessage, "subject" | "headers" | "paylo
 }
 
 const decode = (payload: Uint8Array, contentType: string): Envelope | Undecodable => {
+  // Parameters such as a charset may follow; both formats are what they are without them.
+  const mediaType = contentType.split(";", 1)[0]!.trim().toLowerCase()
   try {
-    if (contentType.startsWith(contentTypeProtobuf)) return fromBinary(EnvelopeSchema, payload)
-    if (contentType.startsWith(contentTypeJson)) {
+    if (mediaType === contentTypeProtobuf) return fromBinary(EnvelopeSchema, payload)
+    if (mediaType === contentTypeJson) {
       return fromJsonString(EnvelopeSchema, new TextDecoder("utf-8", { fatal: true }).decode(payload), {
         ignoreUnknownFields: true,
       })
@@ -90,6 +92,6 @@ const decode = (payload: Uint8Array, contentType: string): Envelope | Undecodabl
     return new Undecodable({ problem: "its content type is neither protobuf nor JSON" })
   } catch {
     // The parser's own message may quote the payload.
-    return new Undecodable({ problem: `its bytes are not ${contentType}` })
+    return new Undecodable({ problem: `its bytes are not ${mediaType}` })
   }
 }
