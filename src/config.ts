@@ -21,6 +21,9 @@ const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
 
+/** `host1:5432,host2:5432` is an address for Postgres, though not for `URL`. */
+const furtherHosts = /,[^/@]*(?=[/?]|$)/
+
 const definitions = {
   host: text("HOST", "127.0.0.1", "Address to listen on. Demo mode works on loopback only."),
   port: integer("PORT", 8080, 0, 65_535, "Port to listen on; 0 takes a free one."),
@@ -36,6 +39,8 @@ const definitions = {
     secret(
       "DATABASE_URL",
       "Postgres 15 or newer to use instead of the embedded one: `postgres://user:password@host:5432/name`.",
+      (given) => /^postgres(ql)?:\/\//.test(given) && URL.canParse(given.replace(furtherHosts, "")),
+      "expected postgres://user:password@host:5432/name, special characters in it percent-encoded",
     ),
   ),
   databasePoolMax: integer("DATABASE_POOL_MAX", 16, 2, 200, "Connections to Postgres held by one process."),
@@ -196,13 +201,24 @@ function url(name: string, doc: string): Setting<string | undefined> {
   const read = (given: string | undefined) => {
     if (given === undefined) return undefined
     if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given.replace(/\/+$/, "")
-    throw new Error(`expected an http or https address, got ${JSON.stringify(given)}`)
+    // What stands before an @ may be a password.
+    const got = given.includes("@") ? "" : `, got ${JSON.stringify(given)}`
+    throw new Error(`expected an http or https address${got}`)
   }
   return { name, default: "", bound: "", doc, read }
 }
 
-function secret(name: string, doc: string): Setting<Redacted.Redacted<string> | undefined> {
-  const read = (given: string | undefined) => given === undefined ? undefined : Redacted.make(given, { label: name })
+function secret(
+  name: string,
+  doc: string,
+  accepts: (given: string) => boolean = () => true,
+  expected = "",
+): Setting<Redacted.Redacted<string> | undefined> {
+  const read = (given: string | undefined) => {
+    if (given === undefined) return undefined
+    if (!accepts(given)) throw new Error(expected)
+    return Redacted.make(given, { label: name })
+  }
   return { name, default: "", bound: "", doc, read }
 }
 
