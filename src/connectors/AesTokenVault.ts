@@ -50,14 +50,18 @@ export const layer = (keys: Redacted.Redacted<string>) =>
 
 const importRing = Effect.fnUntraced(function* (text: string) {
   const ring = new Map<string, CryptoKey>()
-  for (const entry of text.split(",")) {
-    const [id = "", encoded = ""] = entry.trim().split(":")
-    if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) return yield* new VaultKeysInvalid({ problem: "a key has no usable id" })
-    if (ring.has(id)) return yield* new VaultKeysInvalid({ problem: `two keys have the id ${id}` })
-    const bytes = Uint8Array.from(Buffer.from(encoded, "base64"))
-    if (bytes.length !== 32) {
-      return yield* new VaultKeysInvalid({ problem: `key ${id} has ${bytes.length} bytes` })
+  for (const [index, entry] of text.split(",").entries()) {
+    // Named by their place: without its colon a secret would pass for an id, and be printed as one.
+    const place = `key ${index + 1}`
+    const [id = "", encoded, ...more] = entry.trim().split(":")
+    if (encoded === undefined || more.length > 0) return yield* new VaultKeysInvalid({ problem: `${place} is no pair` })
+    if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) return yield* new VaultKeysInvalid({ problem: `${place} has no usable id` })
+    if (ring.has(id)) return yield* new VaultKeysInvalid({ problem: `${place} has the id of one before it` })
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) {
+      return yield* new VaultKeysInvalid({ problem: `${place} is not base64` })
     }
+    const bytes = Uint8Array.from(Buffer.from(encoded, "base64"))
+    if (bytes.length !== 32) return yield* new VaultKeysInvalid({ problem: `${place} has ${bytes.length} bytes` })
     ring.set(
       id,
       yield* Effect.promise(() => crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])),
