@@ -174,7 +174,9 @@ describe("what is not opened", () => {
     ) {
       expect(problemOf(json(text)), text).toBe(jsonProblem)
     }
-    expect(problemOf({ ...json(""), payload: Uint8Array.of(0x22, 0xff, 0x22) })).toBe(jsonProblem)
+    const wellFormed = new TextEncoder().encode(toJsonString(EnvelopeSchema, example))
+    const garbled = wellFormed.with(toJsonString(EnvelopeSchema, example).indexOf("Garten"), 0xff)
+    expect(problemOf({ ...json(""), payload: garbled })).toBe(jsonProblem)
     expect(problemOf(header("content-type", `application/json; ${secret}`))).toBe(jsonProblem)
     expect(problemOf({ payload: new TextEncoder().encode(secret) })).toBe("its bytes are not application/protobuf")
   })
