@@ -19,13 +19,11 @@ const show = Effect.fnUntraced(function* (visitor: Visitor) {
   const nowMs = yield* Clock.currentTimeMillis
   const key = yield* newUuid
   const beforeMs = instantOf(yield* queryOf("before"))
-  // One more than is shown tells whether there is another page.
-  const found = yield* decisions.history(visitor.owner, beforeMs ?? nowMs + 1, pageSize + 1)
-  const past = found.slice(0, pageSize)
+  const past = yield* decisions.history(visitor.owner, beforeMs ?? nowMs + 1, pageSize)
   return respond(historyPage({
     visitor,
     past,
-    olderMs: found.length > pageSize ? past.at(-1)!.servedAtMs : undefined,
+    olderMs: past.length < pageSize ? undefined : past.at(-1)!.servedAtMs,
     isFirst: beforeMs === undefined,
     bar: yield* answeredBar(visitor.owner, key),
     key,

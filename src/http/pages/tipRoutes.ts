@@ -82,7 +82,9 @@ const react = Effect.fnUntraced(function* ({ owner }: Visitor) {
     snoozeUntilMs: until,
     idempotencyKey: field("key") === undefined || idempotencyKey.length > keyMaxChars ? null : idempotencyKey,
   }).pipe(
-    Effect.map(() => seeOther(back, { answered: tipId, ...(reaction === "undo" ? { tip: tipId } : {}) })),
+    Effect.map(() =>
+      seeOther(back, { answered: tipId, ...(reaction === "undo" && back === "/tip" ? { tip: tipId } : {}) })
+    ),
     Effect.catchTag(
       ["TipUnknown", "TipHasExpired", "TipSettled", "NothingToUndo", "SnoozeNotAhead", "IdempotencyKeyReused"],
       ({ _tag }) => Effect.succeed(seeOther(back, { refused: _tag })),

@@ -1,0 +1,357 @@
+import { Context, Effect, Redacted } from "effect"
+import { HttpRouter } from "effect/http"
+import { describe, expect, it } from "vitest"
+import { ActorBusy, Actors, ConnectionRejected, SyncFailed } from "../../actors/Actors.ts"
+import type { AskError, UserMessage } from "../../actors/Actors.ts"
+import { UserSyncStore } from "../../actors/UserSyncStore.ts"
+import { Accounts } from "../../identity/Accounts.ts"
+import { Sessions } from "../../identity/Sessions.ts"
+import { Decisions, IdempotencyKeyReused, TipUnknown } from "../../recommender/Decisions.ts"
+import { Feedback, NothingToUndo, SnoozeNotAhead, TipHasExpired, TipSettled } from "../../recommender/Feedback.ts"
+import type { FeedbackError, Given } from "../../recommender/Feedback.ts"
+import { Recommender } from "../../recommender/Recommender.ts"
+import { EventLog } from "../../streams/EventLog.ts"
+import { DecisionId, defaultTenant, UserId } from "../../../schemas/ids.ts"
+import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
+import { HttpSettings } from "../HttpSettings.ts"
+import { Lifecycle } from "../Lifecycle.ts"
+import { connectionOf, decisionOf, faultsOf, tipId } from "./pages.fixture.ts"
+import * as Pages from "./pages.ts"
+
+const { handler } = HttpRouter.toWebHandler(Pages.layer, { disableLogger: true })
+
+const owner = { tenantId: defaultTenant, userId: UserId.make("u1") }
+const down = new StoreUnavailable({ operation: "test", cause: "down" })
+const otherTip = DecisionId.make("01975a2e-0000-7000-8000-000000000002")
+
+interface Scene {
+  readonly demo?: boolean
+  readonly adminToken?: string
+  readonly simulator?: boolean
+  readonly accountGone?: boolean
+  readonly storeDown?: boolean
+  readonly openTip?: boolean
+  readonly feedbackError?: FeedbackError
+  readonly askError?: AskError
+}
+
+/** The pages over ports that say what they are told to, and remember what they were asked. */
+const site = (given: Scene = {}) => {
+  const asked = { given: [] as Array<Given>, messages: [] as Array<UserMessage>, recommended: 0 }
+  const shelf = { open: given.openTip ?? true }
+  const orDown = <A>(value: A) => given.storeDown === true ? Effect.fail(down) : Effect.succeed(value)
+  const past = decisionOf({ expiresAtMs: 8_640_000_000_000_000 })
+  const context = Context.empty().pipe(
+    Context.add(HttpSettings, {
+      demo: given.demo ?? true,
+      secureCookies: false,
+      adminToken: given.adminToken === undefined ? undefined : Redacted.make(given.adminToken),
+      bodyMaxBytes: 65_536,
+      version: "0.1.0",
+      runtime: "test",
+      startedAtMs: 0,
+      simulator: given.simulator === true ? { url: "http://127.0.0.1:9999", token: "sim-token" } : undefined,
+    }),
+    Context.add(Lifecycle, { phase: Effect.succeed("running" as const), enter: () => Effect.void }),
+    Context.add(Sessions, {
+      idleMs: 60_000,
+      begin: () => Effect.succeed(Redacted.make("fresh")),
+      find: (token) =>
+        given.storeDown === true ? Effect.fail(down) : Effect.succeed(
+          Redacted.value(token) === "s1" ? owner : undefined,
+        ),
+      end: () => orDown(undefined),
+    }),
+    Context.add(Accounts, {
+      open: () => orDown(owner),
+      profile: () =>
+        orDown(given.accountGone === true ? undefined : { owner, displayName: "Demo", timeZone: "Nowhere/At_All" }),
+    }),
+    Context.add(
+      Decisions,
+      {
+        find: (_, id) => id === tipId ? orDown(past) : Effect.fail(new TipUnknown({ tipId: id })),
+        openTip: () => orDown(shelf.open ? past : undefined),
+        history: () => orDown([past]),
+      } as Partial<Decisions["Service"]> as Decisions["Service"],
+    ),
+    Context.add(Recommender, {
+      recommend: () => {
+        asked.recommended++
+        shelf.open = true
+        return orDown({
+          ...{ tip: past.tip, reason: null, servedAtMs: 0, dataAgeMs: 0, policy: "epsilon-greedy", propensity: 1 },
+        })
+      },
+    }),
+    Context.add(Feedback, {
+      give: (_, one) => {
+        asked.given.push(one)
+        return given.feedbackError === undefined
+          ? Effect.succeed({ tipId: one.tipId, state: "done", recorded: true, tip: past })
+          : Effect.fail(given.feedbackError)
+      },
+      expireDue: Effect.succeed(0),
+    }),
+    Context.add(
+      UserSyncStore,
+      { connections: () => orDown([connectionOf()]) } as Partial<
+        UserSyncStore["Service"]
+      > as UserSyncStore["Service"],
+    ),
+    Context.add(Actors, {
+      ask: (_, message) => {
+        asked.messages.push(message)
+        return given.askError === undefined
+          ? Effect.succeed({ status: "synced", changes: 1, syncedAtMs: 1 })
+          : Effect.fail(given.askError)
+      },
+      snapshot: Effect.succeed([{ id: "default/u1", state: "running", queued: 0, restarts: 0 }]),
+      drain: Effect.void,
+    }),
+    Context.add(
+      EventLog,
+      {
+        streams: orDown([]),
+        consumers: orDown([]),
+        deadLetters: () => orDown([]),
+      } as Partial<EventLog["Service"]> as EventLog["Service"],
+    ),
+  )
+  const send = (method: string, path: string, options: { form?: Record<string, string>; headers?: HeadersInit } = {}) =>
+    handler(
+      new Request(`http://127.0.0.1:8080${path}`, {
+        method,
+        headers: { host: "127.0.0.1:8080", cookie: "sid=s1", ...options.headers },
+        ...(options.form === undefined ? {} : { body: new URLSearchParams(options.form) }),
+        redirect: "manual",
+      }),
+      context,
+    )
+  const get = (path: string, headers: Record<string, string> = {}) => send("GET", path, { headers })
+  const post = (path: string, form: Record<string, string> = {}, headers: Record<string, string> = {}) =>
+    send("POST", path, { form, headers })
+  return { get, post, asked }
+}
+
+const whereTo = (response: Response) => [response.status, response.headers.get("location")]
+const signedOut = { cookie: "" }
+
+describe("pages", () => {
+  it("carry their policy, are kept by nobody and are made of known markup", async () => {
+    const { get } = site()
+    for (const path of ["/tip", "/history", "/connect", "/operator", "/connect?trouble=rejected"]) {
+      const response = await get(path)
+      expect([path, response.status]).toEqual([path, 200])
+      expect(response.headers.get("content-security-policy")).toBe(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; " +
+          "frame-ancestors 'none'",
+      )
+      expect(response.headers.get("cache-control")).toBe("no-store")
+      expect(response.headers.get("referrer-policy")).toBe("same-origin")
+      expect(faultsOf(await response.text())).toEqual([])
+    }
+  })
+
+  it("load a style whose address changes with it, so that it may be kept for ever", async () => {
+    const { get } = site()
+    const address = /href="(\/style\.css\?v=[0-9a-f]{12})"/.exec(await (await get("/tip")).text())![1]!
+    const style = await get(address)
+    expect(style.headers.get("content-type")).toContain("text/css")
+    expect(style.headers.get("cache-control")).toContain("immutable")
+    expect((await get("/favicon.svg")).headers.get("content-type")).toBe("image/svg+xml")
+  })
+
+  it("send whoever is not signed in to the front, and show it to them", async () => {
+    const { get, post, asked } = site()
+    for (const path of ["/tip", "/history", "/connect"]) {
+      expect(whereTo(await get(path, signedOut))).toEqual([303, "/"])
+    }
+    for (const path of [`/tip/${tipId}/done`, "/tip/another", "/connect/todoist", "/connect/todoist/sync"]) {
+      expect(whereTo(await post(path, {}, signedOut))).toEqual([303, "/"])
+    }
+    expect([asked.given, asked.messages, asked.recommended]).toEqual([[], [], 0])
+    expect(await (await get("/", signedOut)).text()).toContain("Continue as the demo user")
+    expect(whereTo(await get("/"))).toEqual([303, "/tip"])
+  })
+
+  it("do not go round in circles when the account of a session is gone", async () => {
+    const { get } = site({ accountGone: true })
+    expect(whereTo(await get("/tip"))).toEqual([303, "/"])
+    expect((await get("/")).status).toBe(200)
+  })
+
+  it("say one moment when the store is away", async () => {
+    const { get, post } = site({ storeDown: true })
+    for (const response of [await get("/tip"), await get("/"), await post(`/tip/${tipId}/done`)]) {
+      expect(response.status).toBe(503)
+      expect(await response.text()).toContain("Nothing is lost")
+    }
+  })
+})
+
+describe("signing in", () => {
+  it("gives the demo user a session on loopback in demo mode only", async () => {
+    const response = await site().post("/sign-in", {}, signedOut)
+    expect(whereTo(response)).toEqual([303, "/tip"])
+    expect(response.headers.get("set-cookie")).toMatch(/^sid=fresh;.*HttpOnly/)
+    const elsewhere = await site().post("/sign-in", {}, { host: "example.org" })
+    expect([elsewhere.status, elsewhere.headers.get("set-cookie")]).toEqual([403, null])
+    expect((await site({ demo: false }).post("/sign-in", {}, signedOut)).status).toBe(403)
+    expect(await (await site().get("/", { ...signedOut, host: "example.org" })).text()).not.toContain("<form")
+    expect(await (await site({ demo: false }).get("/", signedOut)).text()).toContain("serve --demo")
+  })
+
+  it("ends", async () => {
+    const response = await site().post("/sign-out")
+    expect(whereTo(response)).toEqual([303, "/"])
+    expect(response.headers.get("set-cookie")).toMatch(/^sid=;.*Max-Age=0/)
+  })
+})
+
+describe("the tip", () => {
+  it("is the open one, else a new one", async () => {
+    const open = site()
+    await open.get("/tip")
+    expect(open.asked.recommended).toBe(0)
+    const fresh = site({ openTip: false })
+    expect(await (await fresh.get("/tip")).text()).toContain("Book the dentist")
+    expect(fresh.asked.recommended).toBe(1)
+  })
+
+  it("is the one asked for when it is the user's, and no other's", async () => {
+    const { get } = site({ openTip: false })
+    expect((await get(`/tip?tip=${tipId}`)).status).toBe(200)
+    for (const query of [`tip=${otherTip}`, "tip=x", `answered=${otherTip}`, "answered=%3Cb%3E", "refused=x"]) {
+      const page = await (await get(`/tip?${query}`)).text()
+      expect(page).not.toContain('class="bar')
+    }
+  })
+
+  it("takes an answer once per page and button, and moves on", async () => {
+    const { post, asked } = site()
+    const taken = await post(`/tip/${tipId}/snooze`, { key: "k", until: "1781100000000" })
+    expect(whereTo(taken)).toEqual([303, `/tip?answered=${tipId}`])
+    await post(`/tip/${tipId}/dismiss`, { key: "k", until: "1781100000000" })
+    await post(`/tip/${tipId}/done`)
+    await post(`/tip/${tipId}/snooze`, { key: "k".repeat(300), until: "-1" })
+    expect(asked.given).toEqual([
+      { tipId, reaction: "snooze", snoozeUntilMs: 1_781_100_000_000, idempotencyKey: "k:snooze:1781100000000" },
+      { tipId, reaction: "dismiss", snoozeUntilMs: null, idempotencyKey: "k:dismiss:" },
+      { tipId, reaction: "done", snoozeUntilMs: null, idempotencyKey: null },
+      { tipId, reaction: "snooze", snoozeUntilMs: null, idempotencyKey: null },
+    ])
+  })
+
+  it("comes back after an undo, where the undo was", async () => {
+    const { post } = site()
+    expect(whereTo(await post(`/tip/${tipId}/undo`, { back: "/tip" })))
+      .toEqual([303, `/tip?answered=${tipId}&tip=${tipId}`])
+    expect(whereTo(await post(`/tip/${tipId}/undo`, { back: "/history" })))
+      .toEqual([303, `/history?answered=${tipId}`])
+    expect(whereTo(await post(`/tip/${tipId}/undo`, { back: "https://evil.example/" }))[1]).toMatch(/^\/tip\?/)
+  })
+
+  it("says kindly why an answer was not taken", async () => {
+    const errors = [
+      ...[new TipUnknown({ tipId }), new TipHasExpired({ tipId }), new TipSettled({ state: "done" })],
+      ...[new NothingToUndo({ state: "done" }), new SnoozeNotAhead(), new IdempotencyKeyReused()],
+    ]
+    for (const feedbackError of errors) {
+      const { post, get } = site({ feedbackError })
+      const response = await post(`/tip/${tipId}/done`)
+      expect(whereTo(response)).toEqual([303, `/tip?refused=${feedbackError._tag}`])
+      expect(await (await get(`/tip?refused=${feedbackError._tag}`)).text()).toContain('class="bar trouble"')
+    }
+  })
+
+  it("knows no other answer and no other id", async () => {
+    const { post, asked } = site()
+    for (const path of [`/tip/${tipId}/expired`, `/tip/${tipId}/%3Cb%3E`, "/tip/1/done"]) {
+      expect((await post(path)).status).toBe(404)
+    }
+    expect(asked.given).toEqual([])
+  })
+
+  it("says so when another one is the same one", async () => {
+    expect(whereTo(await site().post("/tip/another"))).toEqual([303, "/tip?again=1"])
+    expect(whereTo(await site({ openTip: false }).post("/tip/another"))).toEqual([303, "/tip"])
+    expect(await (await site().get("/tip?again=1")).text()).toContain("still the best one")
+  })
+})
+
+describe("the connection", () => {
+  const tokenOf = (message: UserMessage | undefined) =>
+    message?._tag === "Connect" ? Redacted.value(message.token) : undefined
+
+  it("is made with a token, by the simulator with its own", async () => {
+    const { post, asked } = site({ simulator: true })
+    expect(whereTo(await post("/connect/todoist", { token: " t1\n" }))).toEqual([303, "/connect?said=connected"])
+    await post("/connect/simulator")
+    expect(asked.messages.map(tokenOf)).toEqual(["t1", "sim-token"])
+    expect(whereTo(await site().post("/connect/simulator"))).toEqual([303, "/connect"])
+  })
+
+  it("is not tried with what can be no token", async () => {
+    const { post, asked } = site()
+    expect(whereTo(await post("/connect/todoist", { token: " " }))).toEqual([303, "/connect?trouble=missing"])
+    expect(whereTo(await post("/connect/todoist", { token: "x".repeat(501) })))
+      .toEqual([303, "/connect?trouble=rejected"])
+    expect(asked.messages).toEqual([])
+  })
+
+  it("tells what went wrong without quoting anybody", async () => {
+    const answers = [
+      [new ConnectionRejected({ provider: "todoist" }), "rejected"],
+      [new SyncFailed({ problem: "<b>500</b>", retryAtMs: null }), "failed"],
+      [new ActorBusy({ detail: "inner" }), "busy"],
+    ] as const
+    for (const [askError, code] of answers) {
+      const { post, get } = site({ askError })
+      expect(whereTo(await post("/connect/todoist", { token: "t" }))).toEqual([303, `/connect?trouble=${code}`])
+      expect(await (await get(`/connect?trouble=${code}`)).text()).toMatch(/role="alert"/)
+    }
+    expect((await site({ askError: down }).post("/connect/todoist/sync")).status).toBe(503)
+  })
+
+  it("is read and ended on request", async () => {
+    const { post, asked } = site()
+    expect(whereTo(await post("/connect/todoist/sync"))).toEqual([303, "/connect?said=synced"])
+    expect(whereTo(await post("/connect/todoist/disconnect"))).toEqual([303, "/connect?said=disconnected"])
+    expect(asked.messages.map(({ _tag }) => _tag)).toEqual(["SyncNow", "Disconnect"])
+  })
+})
+
+describe("the operator's page", () => {
+  it("is open in demo mode on loopback while there is no token", async () => {
+    expect((await site().get("/operator", signedOut)).status).toBe(200)
+    expect((await site().get("/operator", { host: "example.org" })).status).toBe(403)
+    expect((await site({ demo: false }).get("/operator")).status).toBe(403)
+  })
+
+  it("opens by bearer token, or by form for a browser, which keeps what is not the token", async () => {
+    const { get, post } = site({ adminToken: "secret-token" })
+    expect((await get("/operator")).status).toBe(401)
+    expect((await get("/operator", { authorization: "Bearer secret-token" })).status).toBe(200)
+    expect(whereTo(await post("/operator/sign-in", { token: "wrong" }))).toEqual([303, "/operator?wrong=1"])
+    const opened = await post("/operator/sign-in", { token: "secret-token" })
+    const cookie = opened.headers.get("set-cookie") ?? ""
+    expect(cookie).toMatch(/^operator=[0-9a-f]{64};/)
+    for (const attribute of ["HttpOnly", "SameSite=Strict", "Path=/operator"]) expect(cookie).toContain(attribute)
+    expect(cookie).not.toMatch(/Max-Age|Expires|secret-token/)
+    expect((await get("/operator", { cookie: cookie.split(";")[0]! })).status).toBe(200)
+    expect((await get("/operator", { cookie: "operator=secret-token" })).status).toBe(401)
+    expect((await site({ adminToken: "another" }).get("/operator", { cookie: cookie.split(";")[0]! })).status).toBe(401)
+    expect((await post("/operator/sign-out")).headers.get("set-cookie")).toMatch(/^operator=;.*Max-Age=0/)
+  })
+
+  it("gives no pass where no token is set", async () => {
+    expect((await site().post("/operator/sign-in", { token: "" })).headers.get("set-cookie")).toBeNull()
+  })
+
+  it("stands while the store is away", async () => {
+    const page = await (await site({ storeDown: true }).get("/operator?live=off", signedOut)).text()
+    expect(page).toContain("the database does not answer")
+    expect(page).toContain("default/u1")
+  })
+})
