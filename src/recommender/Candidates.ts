@@ -13,7 +13,7 @@ export interface CandidateKey {
 export interface CandidateChanges {
   readonly upserts: ReadonlyArray<CandidateKey & { readonly candidate: Candidate }>
   readonly removes: ReadonlyArray<CandidateKey>
-  /** Sleeping because they were done, and due again now. */
+  /** No longer to sleep for having been done: due again, or completed in the tool, which may open them again. */
   readonly wakes: ReadonlyArray<CandidateKey>
 }
 

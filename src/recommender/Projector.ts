@@ -34,8 +34,10 @@ export const changesOf = (
     const text = keyText(key)
     const earlier = now.has(text) ? now.get(text)!.candidate : before.get(text)
     const candidate = isGone(event.payload.value.change) ? undefined : taskCandidate(event.payload.value)
-    // A recurring task that was completed comes back by moving its date; nothing else tells of it.
-    if (earlier !== undefined && candidate !== undefined && isDueAnew(earlier, candidate)) wakes.set(text, key)
+    // A recurring task that was completed comes back by moving its date; nothing else tells of it. Any other is gone
+    // once it is completed: should the user open it again, it is not done any more.
+    const isBack = earlier !== undefined && candidate !== undefined && isDueAnew(earlier, candidate)
+    if (isBack || event.payload.value.change === TaskChange.COMPLETED) wakes.set(text, key)
     now.set(text, { key, candidate })
   }
   const changed = [...now.values()]
