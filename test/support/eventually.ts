@@ -1,12 +1,16 @@
 /** Waits for a state that another process reaches in its own time. Never for a time. */
 
 /** Far longer than any state here takes on a busy machine: it ends a wait for what never comes. */
-const deadlineMs = 15_000
+const withinMsDefault = 15_000
 const lookEveryMs = 25
 
 /** The first value that is not undefined. `what` is said when none came. */
-export const eventually = async <A>(what: string, look: () => Promise<A | undefined>): Promise<A> => {
-  const deadline = Date.now() + deadlineMs
+export const eventually = async <A>(
+  what: string,
+  look: () => Promise<A | undefined>,
+  withinMs = withinMsDefault,
+): Promise<A> => {
+  const deadline = Date.now() + withinMs
   for (;;) {
     const found = await look()
     if (found !== undefined) return found

@@ -73,7 +73,7 @@ export const spawnService = ({ args = ["serve", "--demo"], env, command = main()
     const fail = (problem: string) => reject(new Error(`the service ${problem}; it wrote:\n${output}`))
     const timer = setTimeout(() => fail(`was not ready within ${readyWithinMs} ms`), readyWithinMs)
     const look = () => {
-      const address = /^tipstream is ready: open (\S+)$/m.exec(output)?.[1]
+      const address = /tipstream is ready: open ([^\s"]+)/.exec(output)?.[1]
       if (address === undefined) return
       settle()
       resolve(address)
