@@ -83,7 +83,11 @@ describe("a reaction to a settled tip", () => {
   it("said otherwise is refused", () => {
     for (const state of settledStates) {
       for (const reaction of settledStates.filter((one) => one !== state)) {
-        expect(say(reaction, { ...open, state }), `${reaction} after ${state}`).toEqual(refused("settled"))
+        for (const expiresAtMs of [nowMs + hourMs, nowMs]) {
+          expect(say(reaction, { ...open, state, expiresAtMs }), `${reaction} after ${state}`).toEqual(
+            refused("settled"),
+          )
+        }
       }
     }
   })
