@@ -2,23 +2,28 @@
  * `tipstream`: the commands. Everything a command needs is provided in src/cli; this file only names and runs them.
  */
 import process from "node:process"
-import { Cause, Effect, Option } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Cause, Effect, Layer, Option } from "effect"
+import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import { explain } from "./cli/explain.ts"
 import { version } from "./cli/runtime.ts"
+import { watch } from "./cli/stopSignals.ts"
+
+const stops = watch()
 
 const serve = Command.make(
   "serve",
   {
     demo: Flag.Boolean("demo").pipe(
+      Flag.withDefault(false),
       Flag.withDescription("With a demo user, and a simulated Todoist unless TODOIST_TOKEN is set; loopback only"),
     ),
   },
   // Loaded when asked for: `--help` and `simulate` need none of it.
   Effect.fnUntraced(function* (options) {
     const { serve } = yield* Effect.promise(() => import("./cli/serve.ts"))
-    yield* serve(options)
+    yield* serve({ ...options, onReady: stops.ready })
   }),
 ).pipe(Command.withDescription("Run the service. Settings come from the environment; the README has the table"))
 
@@ -41,17 +46,20 @@ const simulate = Command.make(
       Flag.withDefault("sim-demo-token"),
       Flag.withDescription("API token of the account"),
     ),
-    still: Flag.Boolean("still").pipe(Flag.withDescription("Do not let the account go on living")),
+    still: Flag.Boolean("still").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Do not let the account go on living"),
+    ),
   },
   Effect.fnUntraced(function* ({ port, state, seed, token, still }) {
     const { simulate } = yield* Effect.promise(() => import("./cli/simulate.ts"))
-    yield* simulate({ port, stateFile: Option.getOrUndefined(state), seed, token, live: !still })
+    yield* simulate({ onReady: stops.ready, port, stateFile: Option.getOrUndefined(state), seed, token, live: !still })
   }),
 ).pipe(Command.withDescription("Run the simulated Todoist alone"))
 
 const doctor = Command.make(
   "doctor",
-  { json: Flag.Boolean("json").pipe(Flag.withDescription("Print the findings as JSON")) },
+  { json: Flag.Boolean("json").pipe(Flag.withDefault(false), Flag.withDescription("Print the findings as JSON")) },
   Effect.fnUntraced(function* (options) {
     const { doctor } = yield* Effect.promise(() => import("./cli/doctor.ts"))
     yield* doctor(options)
@@ -63,24 +71,22 @@ const tipstream = Command.make("tipstream").pipe(
   Command.withSubcommands([serve, simulate, doctor]),
 )
 
-/** Errors of ours carry a sentence for the person at the terminal; anything else is a defect and shows its stack. */
-const explain = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  return error instanceof Error && "_tag" in error ? `tipstream: ${error.message}` : Cause.pretty(cause)
-}
+/** Without a wizard for one flag, and without a log level beside the setting `LOG_LEVEL`. */
+const builtIns = CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
 
 Command.run(tipstream, { version }).pipe(
-  Effect.provide(NodeServices.layer),
+  Effect.provide(Layer.merge(NodeServices.layer, builtIns)),
   Effect.tapCause((cause) =>
     Effect.sync(() => {
-      // Help after a wrong flag was printed by the parser.
-      if (!Cause.hasInterruptsOnly(cause)) process.stderr.write(`${explain(cause)}\n`)
+      const text = explain(cause)
+      if (text !== undefined) process.stderr.write(`${text}\n`)
     })
   ),
   NodeRuntime.runMain({
     disableErrorReporting: true,
-    teardown: (exit, onExit) =>
-      // A stop that was asked for and carried out is a success, whichever signal asked.
-      onExit(exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1),
+    teardown: (exit, onExit) => {
+      if (exit._tag === "Success") return onExit(0)
+      onExit(Cause.hasInterruptsOnly(exit.cause) ? stops.exitCode() : 1)
+    },
   }),
 )

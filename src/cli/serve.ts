@@ -1,16 +1,20 @@
 /** `tipstream serve`: everything up, one line a step; then down again in order, leaving nothing behind. */
 import process from "node:process"
-import { Console, Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
+import type { SqlError } from "effect/sql"
 import { Actors } from "../actors/Actors.ts"
 import { readConfig } from "../config.ts"
 import type { Config } from "../config.ts"
 import { Lifecycle } from "../http/Lifecycle.ts"
-import * as Logger from "../observability/logger.ts"
 import * as Tracing from "../observability/tracing.ts"
 import * as EmbeddedPostgres from "../store/embedded/EmbeddedPostgres.ts"
+import { DiskFull } from "../store/embedded/EmbeddedPostgresErrors.ts"
+import { saysDiskFull } from "../store/embedded/FileSystemFailure.ts"
+import { failureOf, probe, whereOf } from "../store/PostgresProbe.ts"
 import { prepareDemo } from "./demo.ts"
 import { CannotStart } from "./problem.ts"
+import * as Progress from "./progress.ts"
 import { runtimeName, version } from "./runtime.ts"
 import { layer as serviceLayer } from "./service.ts"
 import * as SimulatorChild from "./simulatorChild.ts"
@@ -21,7 +25,15 @@ const syncIntervalMs = 15 * 60_000
 /** The simulated account lives fast, so that a newcomer sees things move. */
 const demoSyncIntervalMs = 15_000
 
-export const serve = Effect.fnUntraced(function* (options: { readonly demo: boolean }) {
+/** A database that is not there is reported, not waited for; one behind a slow network gets the time. */
+const probeMaxMs = 10_000
+
+export interface ServeOptions {
+  readonly demo: boolean
+  readonly onReady: () => void
+}
+
+export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
   const { config, problems } = readConfig()
   if (config === undefined) {
     return yield* new CannotStart({ lines: ["the configuration is not right:", ...problems.map((one) => `  ${one}`)] })
@@ -31,15 +43,23 @@ export const serve = Effect.fnUntraced(function* (options: { readonly demo: bool
       lines: [`--demo signs anybody in: HOST must be a loopback address, not ${config.host}`],
     })
   }
-  yield* Effect.scoped(run(config, options.demo)).pipe(
-    Effect.provide(Layer.merge(logger(config), Tracing.layer({ otlpEndpoint: config.otlpEndpoint, version }))),
+  yield* Effect.scoped(run(config, options)).pipe(
+    Effect.provide(
+      Layer.merge(Progress.layer(config), Tracing.layer({ otlpEndpoint: config.otlpEndpoint, version })),
+    ),
   )
 })
 
-const run = Effect.fnUntraced(function* (config: Config, demo: boolean) {
-  const step = (text: string) => Console.log(`  ${text}`)
-  yield* Console.log(`tipstream ${version} on ${runtimeName}`)
+const run = Effect.fnUntraced(function* (config: Config, options: ServeOptions) {
+  const { step, tell } = yield* Progress.Progress
+  yield* tell(`tipstream ${version} on ${runtimeName}`)
   const database = yield* databaseOf(config, step)
+  yield* Effect.raceFirst(runOn(database, config, options), database.exited)
+})
+
+/** From an open database to a running service, and on until the fiber is interrupted. */
+const runOn = Effect.fnUntraced(function* (database: Database, config: Config, { demo, onReady }: ServeOptions) {
+  const { step, tell } = yield* Progress.Progress
   const simulated = demo && config.todoistBaseUrl === undefined && config.todoistToken === undefined
   if (simulated) yield* step("starting the Todoist simulator")
   const simulator = simulated ? yield* SimulatorChild.start(config.dataDir) : undefined
@@ -54,66 +74,81 @@ const run = Effect.fnUntraced(function* (config: Config, demo: boolean) {
     simulator,
     version,
     runtime: runtimeName,
-  }))
+  })).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(database.problem(error))))
   yield* Effect.gen(function* () {
     const lifecycle = yield* Lifecycle
     const actors = yield* Actors
     // Released first: refuse work, finish what is under way.
     yield* Effect.addFinalizer(() =>
-      Console.log("stopping: finishing what is under way").pipe(
+      tell("stopping: finishing what is under way").pipe(
         Effect.andThen(lifecycle.enter("draining")),
         Effect.andThen(Effect.timeoutOption(actors.drain, config.shutdownGraceMs)),
       )
     )
     const address = addressOf(yield* HttpServer.HttpServer)
     const token = demoToken(config, simulator)
-    if (demo && token !== undefined) {
-      yield* step("syncing the demo user")
-      const { title, problem } = yield* prepareDemo(token)
-      if (problem !== null) yield* step(`the first sync failed and is tried again by itself: ${problem}`)
-      if (title !== null) yield* step(`your tip is waiting: ${title}`)
-    }
+    if (demo && token !== undefined) yield* firstTip(token)
     yield* lifecycle.enter("running")
-    yield* Console.log(readyLines(config, address, simulator?.url, demo).join("\n"))
-    yield* database.exited
+    yield* tellReady({ config, address, simulatorUrl: simulator?.url, demo })
+    onReady()
+    return yield* Effect.never
   }).pipe(Effect.provideContext(services))
 })
 
-/** The configured database, or a server of our own in the data folder. `exited` fails when that one ends by itself. */
+const firstTip = Effect.fnUntraced(function* (token: Redacted.Redacted<string>) {
+  const { step } = yield* Progress.Progress
+  yield* step("syncing the demo user")
+  const { title, problem } = yield* prepareDemo(token)
+  if (problem !== null) yield* step(`the first sync failed and is tried again by itself: ${problem}`)
+  if (title !== null) yield* step(`your tip is waiting: ${title}`, "a tip is waiting")
+})
+
+type Database = Effect.Success<ReturnType<typeof databaseOf>>
+
+/**
+ * The configured database, or a server of our own in the data folder. `exited` fails when that one ends by itself;
+ * `problem` is what a statement that fails on the way up means.
+ */
 const databaseOf = Effect.fnUntraced(function* (config: Config, step: (text: string) => Effect.Effect<void>) {
   if (config.databaseUrl !== undefined) {
     yield* step("connecting to the database")
-    return { url: config.databaseUrl, holder: `${process.pid}-${crypto.randomUUID()}`, exited: Effect.never }
+    const url = config.databaseUrl
+    yield* probe({ url, timeoutMs: probeMaxMs })
+    const problem = ({ reason }: SqlError.SqlError) => failureOf(whereOf(Redacted.value(url)), reason.cause)
+    return { url, holder: `${process.pid}-${crypto.randomUUID()}`, exited: Effect.never, problem }
   }
   yield* step(`starting Postgres in ${config.dataDir}`)
   const { url, exited } = yield* EmbeddedPostgres.start({ dataDir: config.dataDir, durable: true, onProgress: step })
   // The lock of the folder lets one process in, so what the last one held is ours at once.
-  return { url, holder: "embedded", exited }
+  const problem = (error: SqlError.SqlError) =>
+    saysDiskFull(error.reason.message) ? new DiskFull({ dataDir: config.dataDir }) : error
+  return { url, holder: "embedded", exited, problem }
 })
 
 const demoToken = (config: Config, simulator: SimulatorChild.RunningSimulator | undefined) =>
   config.todoistToken ?? (simulator === undefined ? undefined : Redacted.make(simulator.token))
 
-const logger = (config: Config) =>
-  Logger.layer({
-    level: config.logLevel,
-    format: config.logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : config.logFormat,
-  })
-
 const addressOf = ({ address }: HttpServer.HttpServer["Service"]): string =>
   HttpServer.formatAddress(address).replace("0.0.0.0", "127.0.0.1")
 
-const readyLines = (
-  config: Config,
-  address: string,
-  simulatorUrl: string | undefined,
-  demo: boolean,
-): ReadonlyArray<string> => [
-  "",
-  `tipstream is ready: open ${config.publicUrl ?? address}`,
-  ...(demo ? [`  operator page: ${address}/operator`] : []),
-  ...(simulatorUrl === undefined ? [] : [`  the simulated Todoist: ${simulatorUrl}`]),
-  "  stop with Ctrl-C",
-]
+const tellReady = Effect.fnUntraced(function* (up: {
+  readonly config: Config
+  readonly address: string
+  readonly simulatorUrl: string | undefined
+  readonly demo: boolean
+}) {
+  const { tell } = yield* Progress.Progress
+  const url = up.config.publicUrl ?? up.address
+  const operator = up.demo ? `${up.address}/operator` : undefined
+  const simulator = up.simulatorUrl
+  yield* tell(`tipstream is ready: open ${url}`, {
+    lines: [
+      ...(operator === undefined ? [] : [`operator page: ${operator}`]),
+      ...(simulator === undefined ? [] : [`the simulated Todoist: ${simulator}`]),
+      "stop with Ctrl-C",
+    ],
+    fields: { url, ...(operator === undefined ? {} : { operator }), ...(simulator === undefined ? {} : { simulator }) },
+  })
+})
 
 const isLoopback = (host: string): boolean => /^(127\.\d+\.\d+\.\d+|localhost|::1)$/.test(host)

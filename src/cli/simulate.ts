@@ -11,6 +11,7 @@ export interface SimulateOptions {
   readonly seed: string
   readonly token: string
   readonly live: boolean
+  readonly onReady: () => void
 }
 
 export const simulate = Effect.fn("simulate")(function* (options: SimulateOptions) {
@@ -24,5 +25,6 @@ export const simulate = Effect.fn("simulate")(function* (options: SimulateOption
   yield* Console.log(`the simulated Todoist is ready: open ${simulator.url}`)
   yield* Console.log(`  serve it with: TODOIST_BASE_URL=${simulator.url} TODOIST_TOKEN=${simulator.token} npm start`)
   yield* Console.log("  stop with Ctrl-C")
+  options.onReady()
   return yield* Effect.never
 }, Effect.scoped)

@@ -29,6 +29,8 @@ export interface Service {
   readonly ready: Promise<string>
   /** Everything it wrote so far, both streams. */
   readonly output: () => string
+  /** What it wrote to standard error alone. */
+  readonly errors: () => string
   readonly ended: Promise<Ended>
   /** SIGTERM, as from a process manager; fails when it does not end. */
   readonly stop: () => Promise<Ended>
@@ -60,6 +62,7 @@ export const spawnService = ({ args = ["serve", "--demo"], env, command = main()
   })
   const pid = child.pid ?? 0
   let output = ""
+  let errors = ""
   const listeners = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (chunk: string) => {
@@ -67,6 +70,7 @@ export const spawnService = ({ args = ["serve", "--demo"], env, command = main()
       for (const look of listeners) look()
     })
   }
+  child.stderr.on("data", (chunk: string) => errors += chunk)
   const ended = new Promise<Ended>((resolve) => child.on("close", (code, signal) => resolve({ code, signal })))
 
   const ready = new Promise<string>((resolve, reject) => {
@@ -108,6 +112,7 @@ export const spawnService = ({ args = ["serve", "--demo"], env, command = main()
     pid,
     ready,
     output: () => output,
+    errors: () => errors,
     ended,
     stop: () => signalled("SIGTERM"),
     kill: () => signalled("SIGKILL"),

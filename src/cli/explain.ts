@@ -1,0 +1,30 @@
+/** What a command that failed says on standard error. */
+import { Cause } from "effect"
+
+/**
+ * Failures that are the surroundings' and not ours: their message says what to do, and a stack would hide it. By name,
+ * because the classes come with half of the service, which `--help` does not load.
+ */
+const expected: ReadonlySet<string> = new Set([
+  "CannotStart",
+  "ChecksFailed",
+  "DatabaseUnusable",
+  "DataDirInUse",
+  "DataDirUnusable",
+  "DiskFull",
+  "EmbeddedPostgresStopped",
+  "ListenFailed",
+  "PostgresBinaryMissing",
+  "PostgresStartFailed",
+  "VaultKeysInvalid",
+])
+
+/** Undefined when there is nothing to say: a stop that was asked for, or help that is already on the screen. */
+export const explain = (cause: Cause.Cause<unknown>): string | undefined => {
+  if (Cause.hasInterruptsOnly(cause)) return undefined
+  const error = Cause.squash(cause)
+  const tag = error instanceof Error && "_tag" in error ? String(error._tag) : ""
+  if (tag === "ShowHelp") return undefined
+  if (error instanceof Error && expected.has(tag)) return `tipstream: ${error.message}`
+  return `tipstream: this is a mistake in tipstream, please report it\n${Cause.pretty(cause)}`
+}

@@ -1,0 +1,45 @@
+/**
+ * SIGINT (Ctrl-C) and SIGTERM: the first one stops in order, a later one ends the process at once. Whatever this
+ * process started notices that and ends by itself.
+ *
+ * This file looks after the second one; `NodeRuntime.runMain` interrupts the main fiber on the first.
+ */
+import process from "node:process"
+
+/**
+ * Ctrl-C in a terminal reaches the whole process group, and npm, which is in it, passes its own copy on: the two
+ * arrive within milliseconds of each other, and no hand is that fast.
+ */
+const sameRequestMs = 500
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
+
+type StopSignal = keyof typeof exitCodes
+
+export interface StopSignals {
+  /** A stop from now on ends something that had come up. */
+  readonly ready: () => void
+  /** For a process that was asked to stop and did: 0 once it was ready; before, as a shell reports the signal. */
+  readonly exitCode: () => number
+}
+
+export const watch = (): StopSignals => {
+  let first: { readonly atMs: number; readonly signal: StopSignal; readonly wasReady: boolean } | undefined
+  let isReady = false
+  const on = (signal: StopSignal) => {
+    if (first === undefined) {
+      first = { atMs: performance.now(), signal, wasReady: isReady }
+    } else if (performance.now() - first.atMs >= sameRequestMs) {
+      process.stderr.write("tipstream: ended at once; what was under way is taken up on the next start\n")
+      process.exit(exitCodes[signal])
+    }
+  }
+  process.on("SIGINT", on)
+  process.on("SIGTERM", on)
+  return {
+    ready: () => {
+      isReady = true
+    },
+    exitCode: () => first === undefined || first.wasReady ? 0 : exitCodes[first.signal],
+  }
+}
