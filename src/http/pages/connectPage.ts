@@ -9,7 +9,7 @@ import { absoluteWords, relativeWords } from "./when.ts"
 const saids = {
   connected: "Connected. Your list is here.",
   synced: "Your list is up to date.",
-  disconnected: "Disconnected. The token and all tasks were forgotten.",
+  disconnected: "Disconnected. The token and your list were forgotten; your past tips stay in the history.",
 } as const
 export type Said = keyof typeof saids
 
@@ -91,7 +91,8 @@ ${
 <div class="pair">
 <form method="post" action="/connect/todoist/sync"><button type="submit">Read it now</button></form>
 <details><summary class="button">Disconnect</summary><div class="confirm">
-<p>This forgets your token and all tasks read from Todoist. Nothing changes in Todoist itself.</p>
+<p>This forgets your token and the list read from Todoist. Past tips stay in your history, and nothing
+changes in Todoist itself.</p>
 <form method="post" action="/connect/todoist/disconnect">
 <button class="grave" type="submit">Yes, disconnect and forget</button></form></div></details>
 </div>

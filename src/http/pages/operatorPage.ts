@@ -92,7 +92,14 @@ ${
       "Dead letters",
       "None. Every event was taken in.",
       [
-        ...["#No.", "Consumer", "Stream", "#Event", "Reason", "#Attempts", "When", "Detail"],
+        "#No.",
+        "Consumer",
+        "Stream",
+        "#Event",
+        "Reason",
+        "#Attempts",
+        "When",
+        "Detail",
       ],
       deadLetters.map((one) => [
         one.id,
@@ -125,7 +132,14 @@ const events = ({ nowMs }: OperatorView, last: ReadonlyArray<typeof EventView.Ty
     "Last events",
     "Nothing happened yet.",
     [
-      ...["Stream", "#No.", "Type", "When", "Tenant", "User", "Correlation", "Id"],
+      "Stream",
+      "#No.",
+      "Type",
+      "When",
+      "Tenant",
+      "User",
+      "Correlation",
+      "Id",
     ],
     last.map((one) => [
       one.stream,

@@ -65,6 +65,7 @@ describe("connect page", () => {
     const page = pageOf({ connection: undefined, simulatorUrl: "http://127.0.0.1:9999" })
     expect(page).toContain('action="/connect/simulator"')
     expect(faultsOf(page)).toEqual([])
+    expect(pageOf({ simulatorUrl: "http://127.0.0.1:9999" })).not.toContain('action="/connect/simulator"')
   })
 
   it("has words for its own codes and for no others", () => {
@@ -146,8 +147,14 @@ describe("operator page", () => {
       consumers: [{ durable: text, stream: "SIGNALS", lag: 20_000, inFlight: 1, retrying: 0 }],
       deadLetters: [],
       events: [{
-        ...{ stream: "SIGNALS", sequence: 70, id: text, type: text, time: "2026-06-10T07:58:00.000Z" },
-        ...{ tenantId: "default", userId: text, correlationId: text },
+        stream: "SIGNALS",
+        sequence: 70,
+        id: text,
+        type: text,
+        time: "2026-06-10T07:58:00.000Z",
+        tenantId: "default",
+        userId: text,
+        correlationId: text,
       }],
     },
     actors: [{ id: text, state: "running", queued: 0, restarts: 1 }],

@@ -7,6 +7,7 @@ import { UserSyncStore } from "../../actors/UserSyncStore.ts"
 import { Accounts } from "../../identity/Accounts.ts"
 import { Sessions } from "../../identity/Sessions.ts"
 import { Decisions, IdempotencyKeyReused, TipUnknown } from "../../recommender/Decisions.ts"
+import type { PastDecision } from "../../recommender/Decisions.ts"
 import { Feedback, NothingToUndo, SnoozeNotAhead, TipHasExpired, TipSettled } from "../../recommender/Feedback.ts"
 import type { FeedbackError, Given } from "../../recommender/Feedback.ts"
 import { Recommender } from "../../recommender/Recommender.ts"
@@ -31,6 +32,11 @@ interface Scene {
   readonly accountGone?: boolean
   readonly storeDown?: boolean
   readonly openTip?: boolean
+  /** What became of the only tip there is. */
+  readonly state?: PastDecision["state"]
+  readonly pastTips?: number
+  /** The recommender has nothing to give. */
+  readonly nothing?: boolean
   readonly feedbackError?: FeedbackError
   readonly askError?: AskError
 }
@@ -40,7 +46,7 @@ const site = (given: Scene = {}) => {
   const asked = { given: [] as Array<Given>, messages: [] as Array<UserMessage>, recommended: 0 }
   const shelf = { open: given.openTip ?? true }
   const orDown = <A>(value: A) => given.storeDown === true ? Effect.fail(down) : Effect.succeed(value)
-  const past = decisionOf({ expiresAtMs: 8_640_000_000_000_000 })
+  const past = decisionOf({ expiresAtMs: 8_640_000_000_000_000, state: given.state ?? "open" })
   const context = Context.empty().pipe(
     Context.add(HttpSettings, {
       demo: given.demo ?? true,
@@ -72,16 +78,19 @@ const site = (given: Scene = {}) => {
       {
         find: (_, id) => id === tipId ? orDown(past) : Effect.fail(new TipUnknown({ tipId: id })),
         openTip: () => orDown(shelf.open ? past : undefined),
-        history: () => orDown([past]),
+        history: () => orDown(Array.from({ length: given.pastTips ?? 1 }, () => past)),
       } as Partial<Decisions["Service"]> as Decisions["Service"],
     ),
     Context.add(Recommender, {
       recommend: () => {
         asked.recommended++
+        if (given.nothing === true) {
+          const none = { tip: null, reason: "all-sleeping" as const, propensity: null }
+          return Effect.succeed({ ...none, servedAtMs: 0, dataAgeMs: 0, policy: "epsilon-greedy" })
+        }
         shelf.open = true
-        return orDown({
-          ...{ tip: past.tip, reason: null, servedAtMs: 0, dataAgeMs: 0, policy: "epsilon-greedy", propensity: 1 },
-        })
+        const served = { reason: null, servedAtMs: 0, dataAgeMs: 0, policy: "epsilon-greedy", propensity: 1 }
+        return orDown({ ...served, tip: past.tip })
       },
     }),
     Context.add(Feedback, {
@@ -228,6 +237,18 @@ describe("the tip", () => {
     }
   })
 
+  it("is not one that was answered, even when asked for", async () => {
+    const { get, asked } = site({ openTip: false, state: "dismiss" })
+    await get(`/tip?tip=${tipId}`)
+    expect(asked.recommended).toBe(1)
+  })
+
+  it("is absent when there is none, and says why", async () => {
+    const { get, post } = site({ openTip: false, nothing: true })
+    expect(await (await get("/tip")).text()).toContain("All quiet for now")
+    expect(whereTo(await post("/tip/another"))).toEqual([303, "/tip"])
+  })
+
   it("takes an answer once per page and button, and moves on", async () => {
     const { post, asked } = site()
     const taken = await post(`/tip/${tipId}/snooze`, { key: "k", until: "1781100000000" })
@@ -254,8 +275,12 @@ describe("the tip", () => {
 
   it("says kindly why an answer was not taken", async () => {
     const errors = [
-      ...[new TipUnknown({ tipId }), new TipHasExpired({ tipId }), new TipSettled({ state: "done" })],
-      ...[new NothingToUndo({ state: "done" }), new SnoozeNotAhead(), new IdempotencyKeyReused()],
+      new TipUnknown({ tipId }),
+      new TipHasExpired({ tipId }),
+      new TipSettled({ state: "done" }),
+      new NothingToUndo({ state: "done" }),
+      new SnoozeNotAhead(),
+      new IdempotencyKeyReused(),
     ]
     for (const feedbackError of errors) {
       const { post, get } = site({ feedbackError })
@@ -319,6 +344,13 @@ describe("the connection", () => {
     expect(whereTo(await post("/connect/todoist/sync"))).toEqual([303, "/connect?said=synced"])
     expect(whereTo(await post("/connect/todoist/disconnect"))).toEqual([303, "/connect?said=disconnected"])
     expect(asked.messages.map(({ _tag }) => _tag)).toEqual(["SyncNow", "Disconnect"])
+  })
+})
+
+describe("the history", () => {
+  it("has another page only after a full one", async () => {
+    expect(await (await site({ pastTips: 19 }).get("/history")).text()).not.toContain("Older")
+    expect(await (await site({ pastTips: 20 }).get("/history")).text()).toMatch(/href="\/history\?before=\d+">Older/)
   })
 })
 

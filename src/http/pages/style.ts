@@ -42,7 +42,7 @@ nav a, .mark, footer a, footer button, .quiet {
   display: inline-flex; align-items: center; min-height: 2.75rem; padding: 0 .75rem; text-decoration: none;
   color: var(--soft); border-radius: .75rem; white-space: nowrap;
 }
-.mark { padding: 0; font-weight: 500; color: var(--ink); font-family: var(--display); font-size: 1.1875rem; letter-spacing: -.01em }
+.mark { padding: 0; color: var(--ink); font: 500 1.1875rem/1.2 var(--display); letter-spacing: -.01em }
 .mark::before {
   content: ""; width: .5rem; height: .5rem; margin-right: .5rem; border-radius: 50%; background: var(--accent);
 }
@@ -193,7 +193,8 @@ summary.quiet::-webkit-details-marker { display: none }
 .pair { display: grid; grid-template-columns: repeat(2, minmax(min-content, 1fr)); gap: .625rem; align-items: start;
   margin-bottom: 1rem }
 .pair button, .pair summary { padding: .5rem .75rem }
-.pair details[open] { grid-column: 1 / -1 }
+.pair details[open], .pair:has(details[open]) > form { grid-column: 1 / -1 }
+.card form + .fine { margin-top: .75rem }
 .confirm { padding-top: .75rem }
 .steps { padding-inline-start: 1.25rem }
 .sheet { overflow-x: auto; margin: 0 0 1.5rem; border: 1px solid var(--line); border-radius: .875rem;

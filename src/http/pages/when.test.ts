@@ -66,6 +66,7 @@ describe("later", () => {
   it("keeps nine o'clock over a change of the clock", () => {
     const [, , morning] = choices("2026-10-24", "12:00")
     expect(morning!.untilMs).toBe(at("2026-10-25", "09:00"))
+    expect(choices("2026-03-28", "23:30").at(-1)!.untilMs).toBe(at("2026-03-29", "09:00"))
   })
 
   it("always lies ahead, in any zone", () => {

@@ -7,10 +7,7 @@ const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
 
 const weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-const months = [
-  ...["January", "February", "March", "April", "May", "June", "July"],
-  ...["August", "September", "October", "November", "December"],
-]
+const months = "January February March April May June July August September October November December".split(" ")
 
 const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`
 
