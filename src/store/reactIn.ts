@@ -17,6 +17,13 @@ import { Outbox } from "../streams/Outbox.ts"
 import { decisionColumns, pastDecisionOf } from "./decisionRows.ts"
 import type { DecisionRow } from "./decisionRows.ts"
 
+/**
+ * The actor is told of an act at once. Should the process end before it has carried it out, the due queue brings the
+ * user round after this long, well over what the actor takes, and not only after a whole sync interval. A user whose
+ * syncs fail is due by the backoff already.
+ */
+const actPickUpMs = 5_000
+
 type Answer = { readonly verdict: Verdict; readonly tip: PastDecision }
 
 export const reactIn = Effect.fnUntraced(
@@ -62,6 +69,12 @@ const write = Effect.fnUntraced(function* (request: ReactRequest, { tip }: PastD
   const sql = yield* SqlClient.SqlClient
   const { owner: { tenantId, userId }, decisionId, reaction, nowMs } = request
   const { candidateId } = tip.meta
+  if (accepted.completes) {
+    // Connections before sleeps, the order of a sync's commit, so that the two wait for each other and never deadlock.
+    yield* sql`UPDATE connections SET next_sync_at_ms = ${nowMs + actPickUpMs}
+      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${tip.source}
+        AND failures = 0 AND next_sync_at_ms > ${nowMs + actPickUpMs}`
+  }
   yield* sql`UPDATE decisions SET state = ${accepted.state},
       reacted_at_ms = ${accepted.state === "open" ? null : nowMs}
     WHERE decision_id = ${decisionId}`
