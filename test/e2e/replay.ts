@@ -21,7 +21,7 @@ export const recompute = (
   decisions: ReadonlyArray<LoggedEvent>,
   feedback: ReadonlyArray<LoggedEvent>,
 ): Recomputed => {
-  const state = stateAt(Number(served.statePosition), chosenRows(decisions), feedback)
+  const state = stateAt(Number(served.statePosition), decisions, feedback)
   const policy = policyNamed(served.policy, epsilonOf(served.policyVersion))
   if (policy.version !== served.policyVersion) throw new Error(`no ${served.policy} of version ${served.policyVersion}`)
   const choice = decide({
@@ -39,16 +39,19 @@ const epsilonOf = (version: string) => {
   return epsilon === undefined ? {} : { epsilon: Number(epsilon) }
 }
 
-const stateAt = (
+/** What a learner knows that has read the feedback up to this position, each event once. */
+export const stateAt = (
   position: number,
-  rows: ReadonlyMap<string, ChosenRow>,
+  decisions: ReadonlyArray<LoggedEvent>,
   feedback: ReadonlyArray<LoggedEvent>,
-): LearnerState =>
-  feedback.filter(({ sequence }) => sequence <= position).reduce((state, event) => {
+): LearnerState => {
+  const rows = chosenRows(decisions)
+  return feedback.filter(({ sequence }) => sequence <= position).reduce((state, event) => {
     const learnable = learnerEventOf(event, rows)
     if (learnable === undefined) throw new Error(`nothing to learn from FEEDBACK#${event.sequence}`)
     return learn(state, learnable)
   }, initialLearner())
+}
 
 const chosenRows = (decisions: ReadonlyArray<LoggedEvent>): ReadonlyMap<string, ChosenRow> =>
   new Map(decisions.flatMap(({ envelope: { payload } }): Array<[string, ChosenRow]> => {

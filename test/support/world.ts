@@ -11,6 +11,8 @@ import { afterAll, beforeAll } from "vitest"
 import type { LedgerEntry } from "../../simulator/account.ts"
 import { runSimulator } from "../../simulator/runSimulator.ts"
 import type { Simulator } from "../../simulator/runSimulator.ts"
+import type { RequestEntry } from "../../simulator/world.ts"
+import { eventually } from "./eventually.ts"
 import type { Answer, Client } from "./httpClient.ts"
 import { clientOf } from "./httpClient.ts"
 import { createDatabase } from "./postgres.ts"
@@ -52,6 +54,12 @@ export interface Ledger {
   readonly executions: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
+interface Task {
+  readonly id: string
+  readonly checked: boolean
+  readonly is_deleted: boolean
+}
+
 export interface User extends Client {
   readonly userId: string
   /** Fails unless there is a tip. */
@@ -65,7 +73,10 @@ export interface SimulatorControl {
   readonly ledger: (token: string) => Promise<Ledger>
   /** Makes an account of this many tasks; 0 for none. */
   readonly account: (token: string, taskCount: number) => Promise<void>
+  readonly openTaskIds: (token: string) => Promise<ReadonlyArray<string>>
   readonly addFaults: (faults: ReadonlyArray<object>) => Promise<void>
+  /** Once a call has met this fault; a slow one is then being held back. */
+  readonly met: (fault: string) => Promise<void>
   readonly clearFaults: () => Promise<void>
 }
 
@@ -156,19 +167,24 @@ const worldOf = (
   simulator: controlOf(simulator.url),
   anonymous: () => clientOf(url),
   demoUser: () => signInDemo(url),
-  newUser: async () => {
-    const userId = `u${randomBytes(10).toString("hex")}`
-    const session = randomBytes(32).toString("base64url")
-    const later = Date.now() + 3_600_000
-    await sql`INSERT INTO users (tenant_id, user_id, issuer, subject, display_name, time_zone, created_at_ms)
-      VALUES ('default', ${userId}, 'test', ${userId}, 'Test', 'UTC', 0)`
-    await sql`INSERT INTO sessions (token_hash, tenant_id, user_id, created_at_ms, expires_at_ms)
-      VALUES (${createHash("sha256").update(session).digest()}, 'default', ${userId}, 0, ${later})`
-    return userOf(userId, clientOf(url, new Map([["sid", session]])))
-  },
+  newUser: () => newUserIn(sql, url),
 })
 
-export const signInDemo = async (url: string): Promise<User> => {
+export const newUserIn = async (sql: postgres.Sql, url: string): Promise<User> => {
+  const userId = `u${randomBytes(10).toString("hex")}`
+  const session = randomBytes(32).toString("base64url")
+  const later = Date.now() + 3_600_000
+  await sql`INSERT INTO users (tenant_id, user_id, issuer, subject, display_name, time_zone, created_at_ms)
+    VALUES ('default', ${userId}, 'test', ${userId}, 'Test', 'UTC', 0)`
+  await sql`INSERT INTO sessions (token_hash, tenant_id, user_id, created_at_ms, expires_at_ms)
+    VALUES (${createHash("sha256").update(session).digest()}, 'default', ${userId}, 0, ${later})`
+  return userOf(userId, clientOf(url, new Map([["sid", session]])))
+}
+
+/** The same user at the address of another process. */
+export const userAt = (url: string, user: User): User => userOf(user.userId, clientOf(url, user.cookies))
+
+const signInDemo = async (url: string): Promise<User> => {
   const client = clientOf(url)
   const answer = await client.call("POST", "/auth/demo")
   return userOf(answer.json<{ readonly userId: string }>().userId, client)
@@ -193,7 +209,7 @@ const userOf = (userId: string, client: Client): User => ({
   },
 })
 
-const controlOf = (url: string): SimulatorControl => {
+export const controlOf = (url: string): SimulatorControl => {
   const client = clientOf(url)
   const demand = async (method: string, where: string, json?: unknown): Promise<Answer> => {
     const answer = await client.call(method, where, json === undefined ? {} : { json })
@@ -204,7 +220,15 @@ const controlOf = (url: string): SimulatorControl => {
     url,
     ledger: async (token) => (await demand("GET", `/_sim/ledger?token=${token}`)).json<Ledger>(),
     account: async (token, taskCount) => void await demand("POST", "/_sim/accounts", { token, taskCount }),
+    openTaskIds: async (token) =>
+      (await demand("GET", `/_sim/tasks?token=${token}`)).json<{ readonly tasks: ReadonlyArray<Task> }>().tasks
+        .filter((task) => !task.checked && !task.is_deleted).map(({ id }) => id),
     addFaults: async (faults) => void await demand("POST", "/_sim/faults", faults),
+    met: (fault) =>
+      eventually(`a call meets ${fault}`, async () => {
+        const { requests } = (await demand("GET", "/_sim/requests")).json<{ readonly requests: Array<RequestEntry> }>()
+        return requests.some((request) => request.fault === fault) ? true : undefined
+      }).then(() => {}),
     clearFaults: async () => void await demand("DELETE", "/_sim/faults"),
   }
 }
