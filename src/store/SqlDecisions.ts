@@ -106,4 +106,6 @@ export const layer = (options: { readonly partitions: number }) =>
   )
 
 /** Postgres' own text form; its shortest round-trip digits are JavaScript's too, so no bit is lost either way. */
-const arrayText = (values: Float64Array): string => `{${values.join(",")}}`
+const arrayText = (values: Float64Array): string =>
+  // JavaScript writes a negative zero without its sign.
+  `{${Array.from(values, (value) => Object.is(value, -0) ? "-0" : String(value)).join(",")}}`
