@@ -91,15 +91,17 @@ describe("connecting", () => {
         it.tool.open(task("1"))
         yield* it.ask(connect)
         it.tool.open(task("2"))
+        it.tool.change({ task: task("1"), state: "removed" })
         const other = Redacted.make("another-token")
-        expect(yield* it.ask({ ...connect, token: other })).toMatchObject({ changes: 1 })
+        expect(yield* it.ask({ ...connect, token: other })).toMatchObject({ changes: 2 })
         yield* it.ask(syncNow)
         expect(it.tool.requests.map((one) => [one.token, one.cursor]))
-          .toEqual([[token, null], ["another-token", null], ["another-token", "2"]])
+          .toEqual([[token, null], ["another-token", null], ["another-token", "3"]])
         expect(typesOf(it.store)).toEqual([
           "signals.task.appeared",
           "signals.connection.connected",
           "signals.task.appeared",
+          "signals.task.removed",
         ])
       })
     ),
