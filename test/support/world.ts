@@ -75,8 +75,8 @@ export interface SimulatorControl {
   readonly account: (token: string, taskCount: number) => Promise<void>
   readonly openTaskIds: (token: string) => Promise<ReadonlyArray<string>>
   readonly addFaults: (faults: ReadonlyArray<object>) => Promise<void>
-  /** Once a call has met this fault; a slow one is then being held back. */
-  readonly met: (fault: string) => Promise<void>
+  /** Once so many calls in all have met this fault; a slow one is then being held back. */
+  readonly met: (fault: string, times?: number) => Promise<void>
   readonly clearFaults: () => Promise<void>
 }
 
@@ -184,7 +184,7 @@ export const newUserIn = async (sql: postgres.Sql, url: string): Promise<User> =
 /** The same user at the address of another process. */
 export const userAt = (url: string, user: User): User => userOf(user.userId, clientOf(url, user.cookies))
 
-const signInDemo = async (url: string): Promise<User> => {
+export const signInDemo = async (url: string): Promise<User> => {
   const client = clientOf(url)
   const answer = await client.call("POST", "/auth/demo")
   return userOf(answer.json<{ readonly userId: string }>().userId, client)
@@ -224,10 +224,10 @@ export const controlOf = (url: string): SimulatorControl => {
       (await demand("GET", `/_sim/tasks?token=${token}`)).json<{ readonly tasks: ReadonlyArray<Task> }>().tasks
         .filter((task) => !task.checked && !task.is_deleted).map(({ id }) => id),
     addFaults: async (faults) => void await demand("POST", "/_sim/faults", faults),
-    met: (fault) =>
+    met: (fault, times = 1) =>
       eventually(`a call meets ${fault}`, async () => {
         const { requests } = (await demand("GET", "/_sim/requests")).json<{ readonly requests: Array<RequestEntry> }>()
-        return requests.some((request) => request.fault === fault) ? true : undefined
+        return requests.filter((request) => request.fault === fault).length >= times ? true : undefined
       }).then(() => {}),
     clearFaults: async () => void await demand("DELETE", "/_sim/faults"),
   }
