@@ -118,7 +118,10 @@ const disconnect = Effect.fn("UserSync.disconnect")(function* (owner: Owner, pro
     syncedAtMs: null,
     lastProblem: null,
   }
-  yield* commit(owner, next, changes, [], null, "disconnected")
+  // What could not be carried out before is not carried out later, when the user may have long forgotten it.
+  const acts = yield* store.pendingActs(owner, provider, actsMax)
+  const dropped = acts.map(({ actId }) => ({ actId, outcome: "failed" as const }))
+  yield* commit(owner, next, changes, dropped, null, "disconnected")
   return { status: "disconnected", changes: changes.length, syncedAtMs: null } satisfies SyncReport as SyncReport
 })
 

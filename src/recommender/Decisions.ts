@@ -117,7 +117,7 @@ export class Decisions extends Context.Service<Decisions, {
     beforeMs: number,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<PastDecision>, StoreUnavailable>
-  /** The latest tip, if it can still be answered; an earlier one that was passed over does not come back. */
+  /** The latest tip, if it can still be answered and its task is still there; one passed over does not come back. */
   readonly openTip: (owner: Owner, nowMs: number) => Effect.Effect<PastDecision | undefined, StoreUnavailable>
   readonly chosenRows: (
     decisionIds: ReadonlyArray<string>,

@@ -6,7 +6,8 @@ import { SqlClient } from "effect/sql"
 import { seal } from "../streams/envelope.ts"
 import { Outbox } from "../streams/Outbox.ts"
 import { Decisions, TipUnknown } from "../recommender/Decisions.ts"
-import type { ChosenRow } from "../recommender/Decisions.ts"
+import type { ChosenRow, PastDecision } from "../recommender/Decisions.ts"
+import type { Owner } from "../../schemas/ids.ts"
 import { decisionColumns, ownerOf, pastDecisionOf } from "./decisionRows.ts"
 import type { DecisionRow } from "./decisionRows.ts"
 import { LogSignals } from "./LogSignals.ts"
@@ -23,6 +24,14 @@ export const layer = (options: { readonly partitions: number }) =>
       const outbox = yield* Outbox
       const signals = yield* LogSignals
       const context = yield* Effect.context<SqlClient.SqlClient | Outbox>()
+
+      /** Its task was completed, deleted or disconnected since: there is nothing left to answer. */
+      const isGone = Effect.fnUntraced(function* (owner: Owner, { tip }: PastDecision) {
+        if (tip.kind === "advice") return false
+        const rows = yield* sql`SELECT FROM candidates
+          WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId} AND candidate_id = ${tip.meta.candidateId}`
+        return rows.length === 0
+      })
 
       return Decisions.of({
         situation: (owner, nowMs) =>
@@ -84,9 +93,9 @@ export const layer = (options: { readonly partitions: number }) =>
             SELECT ${sql.literal(decisionColumns)} FROM decisions
             WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId}
             ORDER BY served_at_ms DESC, decision_id DESC LIMIT 1`
-          return row === undefined || row.state !== "open" || row.expires_at_ms <= nowMs
-            ? undefined
-            : pastDecisionOf(row)
+          if (row === undefined || row.state !== "open" || row.expires_at_ms <= nowMs) return undefined
+          const past = pastDecisionOf(row)
+          return (yield* isGone(owner, past)) ? undefined : past
         }, orUnavailable("decisions.openTip")),
 
         chosenRows: Effect.fnUntraced(function* (decisionIds) {

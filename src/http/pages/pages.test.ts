@@ -176,7 +176,7 @@ describe("pages", () => {
     for (const path of ["/tip", "/history", "/connect"]) {
       expect(whereTo(await get(path, signedOut))).toEqual([303, "/"])
     }
-    for (const path of [`/tip/${tipId}/done`, "/tip/another", "/connect/todoist", "/connect/todoist/sync"]) {
+    for (const path of [`/tip/${tipId}/done`, "/connect/todoist", "/connect/todoist/sync"]) {
       expect(whereTo(await post(path, {}, signedOut))).toEqual([303, "/"])
     }
     expect([asked.given, asked.messages, asked.recommended]).toEqual([[], [], 0])
@@ -244,9 +244,8 @@ describe("the tip", () => {
   })
 
   it("is absent when there is none, and says why", async () => {
-    const { get, post } = site({ openTip: false, nothing: true })
+    const { get } = site({ openTip: false, nothing: true })
     expect(await (await get("/tip")).text()).toContain("All quiet for now")
-    expect(whereTo(await post("/tip/another"))).toEqual([303, "/tip"])
   })
 
   it("takes an answer once per page and button, and moves on", async () => {
@@ -296,12 +295,6 @@ describe("the tip", () => {
       expect((await post(path)).status).toBe(404)
     }
     expect(asked.given).toEqual([])
-  })
-
-  it("says so when another one is the same one", async () => {
-    expect(whereTo(await site().post("/tip/another"))).toEqual([303, "/tip?again=1"])
-    expect(whereTo(await site({ openTip: false }).post("/tip/another"))).toEqual([303, "/tip"])
-    expect(await (await site().get("/tip?again=1")).text()).toContain("still the best one")
   })
 })
 

@@ -36,9 +36,9 @@ describe("tip page", () => {
 
   it("asks for a task what can be done with a task, and for advice more", () => {
     const later = ["In an hour", "This evening", "Tomorrow morning"]
-    expect(buttons(pageOf())).toEqual(["Done", ...later, "Not this", "Another one", "Sign out"])
+    expect(buttons(pageOf())).toEqual(["Done", ...later, "Not this", "Sign out"])
     const advice = pageOf({ shown: decisionOf({ tip: tipOf({ kind: "advice", deepLink: null }) }) })
-    expect(buttons(advice)).toEqual(["Done", "Got it", "Save", ...later, "Not this", "Another one", "Sign out"])
+    expect(buttons(advice)).toEqual(["Done", "Got it", "Save", ...later, "Not this", "Sign out"])
     expect(advice).not.toContain("Open in Todoist")
   })
 

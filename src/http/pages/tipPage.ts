@@ -106,10 +106,7 @@ const aside = ({ simulatorUrl }: TipView, tip: Tip): Html => {
     : simulatorUrl === undefined
     ? markup`<a class="quiet" href="${href}" rel="noopener noreferrer">Open in Todoist</a>`
     : markup`<a class="quiet" href="${simulatorUrl}" rel="noopener noreferrer">Open the simulator</a>`
-  return markup`<div class="aside">
-${link ?? markup`<span></span>`}
-<form method="post" action="/tip/another"><button class="quiet" type="submit">Another one</button></form>
-</div>`
+  return markup`${link !== undefined && markup`<div class="aside">${link}</div>`}`
 }
 
 /** Honest about where it comes from: how old the data is, what chose it, and with which probability. */

@@ -11,7 +11,6 @@ import { newUuid } from "../../../schemas/uuid.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { answeredBar, findOwn } from "./answeredBar.ts"
 import { errorPage } from "./errorPage.ts"
-import { saidBar } from "./notices.ts"
 import { respond, seeOther } from "./page.ts"
 import { pageRoute } from "./pageRoute.ts"
 import { tipPage } from "./tipPage.ts"
@@ -21,8 +20,6 @@ import type { Visitor } from "./visitor.ts"
 
 /** As the API takes it. */
 const keyMaxChars = 200
-
-const stillTheBest = "This is still the best one for now. “Later” or “Not this” makes room for the next."
 
 /** The tip asked for while it can still be answered, else the open one, else a new one. */
 const choose = Effect.fnUntraced(function* (owner: Owner, asked: DecisionId | undefined) {
@@ -40,8 +37,7 @@ const showTip = Effect.fnUntraced(function* (visitor: Visitor) {
   const { owner } = visitor
   const settings = yield* HttpSettings
   const key = yield* newUuid
-  const again = yield* queryOf("again")
-  const bar = again === undefined ? yield* answeredBar(owner, key) : saidBar(stillTheBest)
+  const bar = yield* answeredBar(owner, key)
   const chosen = yield* choose(owner, decisionIdOf(yield* queryOf("tip")))
   const view: TipView = {
     ...chosen,
@@ -54,15 +50,6 @@ const showTip = Effect.fnUntraced(function* (visitor: Visitor) {
     operatorLink: settings.demo,
   }
   return respond(tipPage(view))
-})
-
-const another = Effect.fnUntraced(function* ({ owner }: Visitor) {
-  const decisions = yield* Decisions
-  const { recommend } = yield* Recommender
-  const before = yield* decisions.openTip(owner, yield* Clock.currentTimeMillis)
-  const { tip } = yield* recommend(owner)
-  const same = tip !== null && tip.meta.candidateId === before?.tip.meta.candidateId
-  return seeOther("/tip", same ? { again: "1" } : {})
 })
 
 const react = Effect.fnUntraced(function* ({ owner }: Visitor) {
@@ -94,6 +81,5 @@ const react = Effect.fnUntraced(function* ({ owner }: Visitor) {
 
 export const routes = [
   pageRoute("GET", "/tip", forVisitor(showTip)),
-  pageRoute("POST", "/tip/another", forVisitor(another)),
   pageRoute("POST", "/tip/:id/:reaction", forVisitor(react)),
 ]
