@@ -3,7 +3,7 @@
  * Ending a session takes effect at once in the process that ends it, and within `cacheTtl` in another.
  */
 import { createHash, randomBytes } from "node:crypto"
-import { Cache, Clock, Effect, Layer, Redacted } from "effect"
+import { Cache, Clock, Effect, Exit, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
@@ -38,7 +38,11 @@ export const layer = (options: { readonly idleMs: number }) =>
         return { tenantId: TenantId.make(row.tenant_id), userId: UserId.make(row.user_id) } satisfies Owner
       }, orUnavailable("sessions.find"))
 
-      const cache = yield* Cache.make({ capacity: cacheCapacity, timeToLive: cacheTtl, lookup: lookUp })
+      const cache = yield* Cache.makeWith(lookUp, {
+        capacity: cacheCapacity,
+        // A failure says nothing of the session: the next request asks again.
+        timeToLive: (exit) => Exit.isSuccess(exit) ? cacheTtl : 0,
+      })
 
       return Sessions.of({
         idleMs: options.idleMs,
