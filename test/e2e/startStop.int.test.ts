@@ -1,7 +1,9 @@
+import http from "node:http"
 import net from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { runSimulator } from "../../simulator/runSimulator.ts"
 import type { Simulator } from "../../simulator/runSimulator.ts"
+import { eventually } from "../support/eventually.ts"
 import { createDatabase } from "../support/postgres.ts"
 import type { TestDatabase } from "../support/postgres.ts"
 import { leftOf, spawnService } from "../support/service.ts"
@@ -119,6 +121,28 @@ describe("a stop", () => {
     expect(await stopped).toEqual({ code: 0, signal: null })
     await expect(user.call("GET", "/health")).rejects.toThrow("ECONNREFUSED")
     expect(service.errors()).toBe("")
+  })
+
+  it("lets a request whose body is still coming finish too", async () => {
+    const service = spawned({ env: ready })
+    const url = await service.ready
+    const user = await signInDemo(url)
+    const { id } = await user.tip()
+    const body = JSON.stringify({ tipId: id, reaction: "save" })
+    const cookie = `sid=${user.cookies.get("sid")}`
+    const headers = { cookie, "content-type": "application/json", "content-length": body.length }
+    const request = http.request(new URL("/v1/feedback", url), { method: "POST", agent: false, headers })
+    const answer = new Promise<number | undefined>((resolve, reject) => {
+      request.on("response", (response) => resolve(response.resume().statusCode)).on("error", reject)
+    })
+    await new Promise((resolve) => request.write(body.slice(0, 20), resolve))
+    // A later request is answered, so the earlier one has been taken too.
+    await user.tip()
+    const stopped = service.stop()
+    await eventually("it is stopping", async () => service.output().includes("stopping") ? true : undefined)
+    request.end(body.slice(20))
+    expect(await answer).toBe(200)
+    expect(await stopped).toEqual({ code: 0, signal: null })
   })
 
   it("is over in time though a request would take longer than SHUTDOWN_GRACE_MS", async () => {
