@@ -286,7 +286,9 @@ describe("disconnecting", () => {
       Effect.gen(function* () {
         it.tool.open(task("1"), task("2"))
         yield* it.ask(connect)
+        it.store.acts.push({ actId: "a1", kind: "complete", taskId: "1", outcome: undefined })
         expect(yield* it.ask(disconnect)).toEqual({ status: "disconnected", changes: 2, syncedAtMs: null })
+        expect(it.store.acts[0]!.outcome).toBe("failed") // not carried out after a reconnect weeks later
         expect(connection(it.store)).toMatchObject({
           status: "disconnected",
           sealedToken: null,
@@ -303,6 +305,20 @@ describe("disconnecting", () => {
         yield* it.ask(connect)
         expect(typesOf(it.store).slice(6))
           .toEqual(["signals.task.appeared", "signals.task.appeared", "signals.connection.connected"])
+      })
+    ),
+  )
+
+  it.effect(
+    "drops what was asked for and not carried out yet",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.ask(connect)
+        it.store.acts.push({ actId: "a1", kind: "complete", taskId: "1", outcome: undefined })
+        yield* it.ask(disconnect)
+        yield* it.ask(connect)
+        yield* it.ask(syncNow)
+        expect([it.store.acts[0]!.outcome, it.tool.executed]).toEqual(["failed", []])
       })
     ),
   )

@@ -6,6 +6,8 @@ import { tipExpired } from "../../schemas/events.ts"
 import { TenantId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import { uuidv5 } from "../../schemas/uuid.ts"
+import { todo } from "../recommender/candidate.fixture.ts"
+import { Candidates } from "../recommender/Candidates.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import type { Decision, PastDecision } from "../recommender/Decisions.ts"
 import { LogSignals } from "./LogSignals.ts"
@@ -23,7 +25,7 @@ import {
 import * as Store from "./store.fixture.ts"
 
 const commit = (decision: Decision) => Decisions.use((store) => store.commit(decision, servedEventOf(decision)))
-const committed = Effect.fnUntraced(function* (owner: Owner, given: Partial<Decision> = {}) {
+const committed = Effect.fnUntraced(function* (owner: Owner, given: Parameters<typeof decisionOf>[1] = {}) {
   const decision = decisionOf(owner, given)
   yield* commit(decision)
   return decision
@@ -61,6 +63,24 @@ layer(Store.layer)("decisions in sql - serving", (it) => {
       const other = { ...servedEventOf(first), id: newDecisionId() }
       expect((yield* Effect.flip(store.commit(first, other)))._tag).toBe("StoreUnavailable")
       expect(yield* eventTypesOf(owner)).toEqual(["decisions.tip.served"])
+    }))
+
+  it.effect("of many committed at once each is there with its event, and one that is refused takes no other with it", () =>
+    Effect.gen(function* () {
+      const store = yield* Decisions
+      const owners = yield* Effect.forEach(Array.from({ length: 12 }), () => newUser)
+      const known = yield* committed(owners[0]!)
+      const decisions = owners.map((owner) => decisionOf(owner))
+      const all = decisions.map((decision, n) =>
+        Effect.exit(store.commit(decision, n === 5 ? servedEventOf(known) : servedEventOf(decision)))
+      )
+      const exits = yield* Effect.all(all, { concurrency: "unbounded" })
+      expect(exits.map((exit) => exit._tag)).toEqual(decisions.map((_, n) => n === 5 ? "Failure" : "Success"))
+      for (const [n, { decisionId, owner }] of decisions.entries()) {
+        const found = yield* Effect.result(store.find(owner, decisionId))
+        expect(found._tag).toBe(n === 5 ? "Failure" : "Success")
+        expect(yield* eventTypesOf(owner)).toHaveLength(n === 0 ? 2 : n === 5 ? 0 : 1)
+      }
     }))
 
   it.effect("in a transaction that is rolled back nothing stays and nobody is told", () =>
@@ -181,12 +201,27 @@ layer(Store.layer)("decisions in sql - looking back", (it) => {
       const store = yield* Decisions
       const sql = yield* SqlClient.SqlClient
       expect(yield* store.openTip(owner, nowMs)).toBeUndefined()
-      yield* committed(owner)
-      const latest = yield* committed(owner, { servedAtMs: nowMs + 1 })
+      yield* committed(owner, { candidateId: "library:a" })
+      const latest = yield* committed(owner, { candidateId: "library:b", servedAtMs: nowMs + 1 })
       expect((yield* store.openTip(owner, nowMs + hourMs - 1))?.decisionId).toBe(latest.decisionId)
       expect(yield* store.openTip(owner, nowMs + hourMs)).toBeUndefined()
       yield* sql`UPDATE decisions SET state = 'done' WHERE decision_id = ${latest.decisionId}`
       expect(yield* store.openTip(owner, nowMs)).toBeUndefined()
+    }))
+
+  it.effect("the tip of a task is open while the task is there", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const store = yield* Decisions
+      const candidates = yield* Candidates
+      const { decisionId } = yield* committed(owner, { candidateId: "todoist:1" })
+      expect(yield* store.openTip(owner, nowMs)).toBeUndefined()
+      const key = { owner, candidateId: "todoist:1" }
+      yield* candidates.apply({ upserts: [{ ...key, candidate: todo("todoist:1") }], removes: [], wakes: [] })
+      expect((yield* store.openTip(owner, nowMs))?.decisionId).toBe(decisionId)
+      yield* candidates.apply({ upserts: [], removes: [key], wakes: [] })
+      expect(yield* store.openTip(owner, nowMs)).toBeUndefined()
+      expect((yield* store.find(owner, decisionId)).state).toBe("open")
     }))
 })
 
