@@ -43,15 +43,20 @@ export const forget = Effect.gen(function* () {
       ) RETURNING position`
     forgotten += rows.length
   }
-  const old = [
-    sql`DELETE FROM inbox WHERE (durable, event_id) IN (
-      SELECT durable, event_id FROM inbox WHERE handled_at_ms < ${nowMs - inboxMs} LIMIT ${rowsMax}) RETURNING 1`,
-    sql`DELETE FROM idempotency_keys WHERE used_at_ms < ${nowMs - idempotencyMs} RETURNING 1`,
-    sql`DELETE FROM sessions WHERE expires_at_ms < ${nowMs} RETURNING 1`,
-    sql`DELETE FROM sleeps WHERE until_ms < ${nowMs} RETURNING 1`,
-    sql`DELETE FROM acts WHERE settled_at_ms < ${nowMs - settledActsMs} RETURNING 1`,
-    sql`DELETE FROM dead_letters WHERE died_at_ms < ${nowMs - deadLettersMs} RETURNING 1`,
+  const old: ReadonlyArray<readonly [table: string, age: string, beforeMs: number]> = [
+    ["inbox", "handled_at_ms", nowMs - inboxMs],
+    ["idempotency_keys", "used_at_ms", nowMs - idempotencyMs],
+    ["sessions", "expires_at_ms", nowMs],
+    ["sleeps", "until_ms", nowMs],
+    ["acts", "settled_at_ms", nowMs - settledActsMs],
+    ["dead_letters", "died_at_ms", nowMs - deadLettersMs],
   ]
-  for (const statement of old) forgotten += (yield* statement).length
+  for (const [table, age, beforeMs] of old) {
+    const rows = yield* sql`
+      DELETE FROM ${sql(table)} WHERE ctid IN (
+        SELECT ctid FROM ${sql(table)} WHERE ${sql(age)} < ${beforeMs} LIMIT ${rowsMax}
+      ) RETURNING 1`
+    forgotten += rows.length
+  }
   return forgotten
 }).pipe(orUnavailable("retention.forget"))
