@@ -269,7 +269,8 @@ describe("requests that lead nowhere", () => {
     ["a header without a name", "GET /health HTTP/1.1\r\nhost: x\r\n: y\r\nconnection: close\r\n\r\n"],
     [
       "two lengths",
-      "POST /v1/feedback HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\nconnection: close\r\n\r\nabcd",
+      "POST /v1/feedback HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n" +
+      "connection: close\r\n\r\nabcd",
     ],
     [
       "a length and chunks",

@@ -64,7 +64,7 @@ describe("from sign-in to a better tip", () => {
     expect(propensity).toBeLessThanOrEqual(1)
   })
 
-  it("done closes the task in Todoist once, under the id of its decision, and it is not recommended again", async () => {
+  it("done closes the task in Todoist once, under its decision's id, and it is not recommended again", async () => {
     const tip = await todo(user)
     const answer = await user.react(tip.id, "done")
     expect([answer.status, answer.json()]).toEqual([200, { tipId: tip.id, state: "done", recorded: true }])

@@ -158,18 +158,31 @@ describe("a stop", () => {
 })
 
 describe("npm start", () => {
-  it("brings up everything, keeps a second copy off its folder, and leaves nothing behind on SIGTERM", async () => {
-    const env = { DATA_DIR: await folder() }
-    const npm = spawned({ command: ["npm"], args: ["start"], env })
-    await npm.ready
-    const family = npm.family()
-    // npm, the service, the simulator, and Postgres with its supervisor and its own processes.
-    expect(family.length).toBeGreaterThan(6)
-    const { code, lines } = await refused(env)
-    expect([code, lines]).toEqual([1, [expect.stringMatching(/is in use by process \d+: stop it, or set DATA_DIR/)]])
-    expect(family.every(isRunning)).toBe(true)
-    await npm.stop()
-    expect(await leftOf(family)).toEqual([])
-    expect(npm.output()).toContain("stopping: finishing what is under way")
-  }, 90_000)
+  it(
+    "brings up everything, keeps a second copy off its folder, and leaves nothing behind on SIGTERM or SIGKILL",
+    async () => {
+      const env = { DATA_DIR: await folder() }
+      const npm = spawned({ command: ["npm"], args: ["start"], env })
+      await npm.ready
+      const family = npm.family()
+      // npm, the service, the simulator, and Postgres with its supervisor and its own processes.
+      expect(family.length).toBeGreaterThan(6)
+      const { code, lines } = await refused(env)
+      expect([code, lines]).toEqual([1, [expect.stringMatching(/is in use by process \d+: stop it, or set DATA_DIR/)]])
+      expect(family.every(isRunning)).toBe(true)
+      await npm.stop()
+      expect(await leftOf(family)).toEqual([])
+      expect(npm.output()).toContain("stopping: finishing what is under way")
+      expect(npm.output()).toContain("creating the embedded database")
+
+      const again = spawned({ env })
+      await again.ready
+      expect(again.output()).not.toContain("creating the embedded database")
+      const secondFamily = again.family()
+      expect(secondFamily.length).toBeGreaterThan(5)
+      await again.kill()
+      expect(await leftOf(secondFamily)).toEqual([])
+    },
+    90_000,
+  )
 })
