@@ -1,6 +1,6 @@
 /**
  * Events as they were written by every version so far. What is on somebody's disk must be read by every later version,
- * so a golden file is never changed: a payload that changes its meaning gets a new schema version, and files of its own.
+ * so a golden file is never changed: a payload that changes its meaning gets a new schema version and its own files.
  *
  * `GOLDEN=write vitest run schemas/golden.test.ts` writes the files that are missing.
  */

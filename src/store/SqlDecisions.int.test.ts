@@ -1,5 +1,5 @@
 import { expect, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
 import fc from "fast-check"
 import { tipExpired } from "../../schemas/events.ts"
@@ -65,7 +65,7 @@ layer(Store.layer)("decisions in sql - serving", (it) => {
       expect(yield* eventTypesOf(owner)).toEqual(["decisions.tip.served"])
     }))
 
-  it.effect("of many committed at once each is there with its event, and one that is refused takes no other with it", () =>
+  it.effect("of many committed at once each is there with its event, and a refused one takes no other with it", () =>
     Effect.gen(function* () {
       const store = yield* Decisions
       const owners = yield* Effect.forEach(Array.from({ length: 12 }), () => newUser)
@@ -260,6 +260,24 @@ layer(Store.layer)("decisions in sql - expiring", (it) => {
       expect(counts.reduce((sum, count) => sum + count, rest)).toBe(30)
       const ids = (yield* eventsOf(owner)).filter(({ type }) => type === "feedback.tip.expired").map(({ id }) => id)
       expect(new Set(ids).size).toBe(30)
+    }))
+
+  it.effect("does not wait for whoever expires others at the moment", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const store = yield* Decisions
+      const sql = yield* SqlClient.SqlClient
+      for (let n = 0; n < 5; n++) yield* committed(owner, { expiresAtMs: nowMs - n })
+      const [begun, finish] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const slow = yield* Effect.forkChild(sql.withTransaction(
+        store.expire(nowMs, 2, expiredEvent).pipe(
+          Effect.tap(() => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(finish))),
+        ),
+      ))
+      yield* Deferred.await(begun)
+      expect(yield* store.expire(nowMs, 100, expiredEvent)).toBe(3)
+      yield* Deferred.succeed(finish, undefined)
+      expect(yield* Fiber.join(slow)).toBe(2)
     }))
 
   it.effect("a tip whose event cannot be appended stays open", () =>

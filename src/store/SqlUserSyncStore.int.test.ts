@@ -1,5 +1,5 @@
 import { expect, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { connectionChanged } from "../../schemas/events.ts"
@@ -291,6 +291,21 @@ layer(Store.layer)("the due queue in sql", (it) => {
         const rest = yield* claim(100, nowMs, 1e9)
         expect([...claims.flat(), ...rest].toSorted()).toEqual(users.toSorted())
       }
+    }))
+
+  it.effect("does not wait for a scheduler that is taking others at the moment", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const sql = yield* SqlClient.SqlClient
+      const users = yield* dueUsers([nowMs - 2, nowMs - 1, nowMs])
+      const [begun, finish] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const slow = yield* Effect.forkChild(sql.withTransaction(
+        claim(1).pipe(Effect.tap(() => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(finish)))),
+      ))
+      yield* Deferred.await(begun)
+      expect(new Set(yield* claim(100))).toEqual(new Set(users.slice(1)))
+      yield* Deferred.succeed(finish, undefined)
+      expect(yield* Fiber.join(slow)).toEqual([users[0]])
     }))
 
   it.effect("does not make the sync that follows stale", () =>

@@ -158,7 +158,8 @@ layer(Store.layer)("retention of the rest", (it) => {
     Effect.gen(function* () {
       yield* start
       const sql = yield* SqlClient.SqlClient
-      yield* sql`INSERT INTO inbox (durable, event_id, handled_at_ms) SELECT 'd', n::text, 0 FROM generate_series(1, 5001) n`
+      yield* sql`INSERT INTO inbox (durable, event_id, handled_at_ms)
+        SELECT 'd', n::text, 0 FROM generate_series(1, 5001) n`
       yield* sql`INSERT INTO idempotency_keys (tenant_id, user_id, key, request_hash, response, used_at_ms)
         SELECT 't', 'u', n::text, 'h', '{}', 0 FROM generate_series(1, 5001) n`
       yield* sql`INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms, sequence)

@@ -73,6 +73,64 @@ layer(Store.layer)("what is known of a user", (it) => {
       expect(sleeps).toEqual(new Map([["a", nowMs + 1], ["library:x", nowMs + 5]]))
     }))
 
+  it.effect("what is kept between two questions is never served once it has changed, whoever changed it", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const sql = yield* SqlClient.SqlClient
+      const titles = Effect.map(situation(owner), ({ candidates }) => candidates.map(({ title }) => title).toSorted())
+      const put = (candidateId: string, title: string) =>
+        Candidates.use((store) =>
+          store.apply({
+            upserts: [{ owner, candidateId, candidate: todo(candidateId, { title }) }],
+            removes: [],
+            wakes: [],
+          })
+        )
+      expect(yield* titles).toEqual([])
+      yield* put("a", "one")
+      yield* put("b", "two")
+      expect([yield* titles, yield* titles]).toEqual([["one", "two"], ["one", "two"]])
+      yield* put("a", "three")
+      expect(yield* titles).toEqual(["three", "two"])
+      // Past every port, as another process would.
+      yield* sql`UPDATE candidates SET candidate = jsonb_set(candidate, '{title}', '"four"')
+        WHERE user_id = ${owner.userId} AND candidate_id = 'b'`
+      expect(yield* titles).toEqual(["four", "three"])
+      yield* sql`DELETE FROM candidates WHERE user_id = ${owner.userId} AND candidate_id = 'a'`
+      expect(yield* titles).toEqual(["four"])
+      yield* sql`DELETE FROM candidates WHERE user_id = ${owner.userId}`
+      expect(yield* titles).toEqual([])
+    }))
+
+  it.effect("every change of a candidate is seen by the next look, whoever made it, and none that was rolled back", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const sql = yield* SqlClient.SqlClient
+      const put = (id: string, title: string) =>
+        Candidates.use((store) =>
+          store.apply({ upserts: [{ owner, candidateId: id, candidate: todo(id, { title }) }], removes: [], wakes: [] })
+        )
+      const seen = Effect.map(situation(owner), ({ candidates }) => candidates.map(({ title }) => title).toSorted())
+      expect(yield* seen).toEqual([])
+      yield* put("a", "one")
+      expect(yield* seen).toEqual(["one"])
+      expect(yield* seen).toEqual(["one"])
+      yield* put("a", "two")
+      expect(yield* seen).toEqual(["two"])
+      yield* sql.withTransaction(Effect.gen(function* () {
+        yield* put("a", "three")
+        expect(yield* seen).toEqual(["three"])
+        yield* put("a", "four")
+        yield* put("b", "five")
+        expect(yield* seen).toEqual(["five", "four"])
+        return yield* Effect.fail("no")
+      })).pipe(Effect.flip)
+      expect(yield* seen).toEqual(["two"])
+      yield* put("b", "five")
+      yield* sql`DELETE FROM candidates WHERE user_id = ${owner.userId} AND candidate_id = 'a'`
+      expect(yield* seen).toEqual(["five"])
+    }))
+
   it.effect("done and dismissed of the last seven days are counted, and nothing else", () =>
     Effect.gen(function* () {
       const owner = yield* newUser

@@ -83,7 +83,9 @@ describe("sealing", () => {
 
   it("refuses a type that is not class, entity and event of one of our streams", () => {
     const types = ["", "signals", "signals.task", "dead.task.appeared", "signals..appeared", "signals.task.a.b", "a"]
-    for (const type of types) expect(() => seal({ ...example, type }, partitions), type).toThrow()
+    for (const type of types) {
+      expect(() => seal({ ...example, type }, partitions), type).toThrow(/no stream holds|not a subject token/)
+    }
   })
 })
 
@@ -195,8 +197,8 @@ describe("what is not opened", () => {
     const type = fc.constantFrom("application/protobuf", "application/json")
     fc.assert(fc.property(fc.oneof(fc.uint8Array(), spoiled, cut), type, (payload, contentType) => {
       const event = open({ ...sealed, ...header("content-type", contentType), payload })
-      if (event instanceof Undecodable) expect(known).toContain(event.problem)
-      else expect([event.tenantId, event.userId]).toEqual(["acme", "u8f3kq"])
+      const isOurs = !(event instanceof Undecodable) && event.tenantId === "acme" && event.userId === "u8f3kq"
+      expect(isOurs || (event instanceof Undecodable && known.has(event.problem))).toBe(true)
     }))
   })
 })

@@ -43,7 +43,9 @@ describe("subjects", () => {
   it("are refused when a part is no token, whichever part it is", () => {
     for (const token of hostile) {
       for (const part of ["tenantId", "userId", "entity", "event"] as const) {
-        expect(() => subjectOf({ ...example, [part]: token }), `${part} ${JSON.stringify(token)}`).toThrow()
+        expect(() => subjectOf({ ...example, [part]: token }), `${part} ${JSON.stringify(token)}`).toThrow(
+          "not a subject token",
+        )
       }
     }
   })
@@ -88,7 +90,9 @@ describe("subjects", () => {
   })
 
   it("hold a partition of two digits and no other", () => {
-    for (const partition of [-1, 100, 1.5, NaN]) expect(() => subjectOf({ ...example, partition })).toThrow()
+    for (const partition of [-1, 100, 1.5, NaN]) {
+      expect(() => subjectOf({ ...example, partition })).toThrow("not a partition")
+    }
   })
 })
 
