@@ -1,6 +1,6 @@
 /** `tipstream serve`: everything up, one line a step; then down again in order, leaving nothing behind. */
 import process from "node:process"
-import { Effect, Layer, Redacted } from "effect"
+import { Cause, Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import type { SqlError } from "effect/sql"
 import { Actors } from "../actors/Actors.ts"
@@ -78,12 +78,14 @@ const runOn = Effect.fnUntraced(function* (database: Database, config: Config, {
   yield* Effect.gen(function* () {
     const lifecycle = yield* Lifecycle
     const actors = yield* Actors
-    // Released first: refuse work, finish what is under way.
-    yield* Effect.addFinalizer(() =>
-      tell("stopping: finishing what is under way").pipe(
-        Effect.andThen(lifecycle.enter("draining")),
-        Effect.andThen(Effect.timeoutOption(actors.drain, config.shutdownGraceMs)),
-      )
+    // Released first: refuse work, finish what is under way. A database that is gone lets nothing be finished.
+    yield* Effect.addFinalizer((exit) =>
+      exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)
+        ? lifecycle.enter("draining")
+        : tell("stopping: finishing what is under way").pipe(
+          Effect.andThen(lifecycle.enter("draining")),
+          Effect.andThen(Effect.timeoutOption(actors.drain, config.shutdownGraceMs)),
+        )
     )
     const address = addressOf(yield* HttpServer.HttpServer)
     const token = demoToken(config, simulator)

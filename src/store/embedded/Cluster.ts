@@ -52,6 +52,10 @@ export const ensure = Effect.fn("Cluster.ensure")(function* (site: Site) {
 
 const create = Effect.fn("Cluster.create")(function* (site: Site) {
   yield* site.onProgress("creating the embedded database (first start only)")
+  return yield* fill(site).pipe(Effect.onError(() => Effect.ignore(removeDrafts(site.dataDir))))
+})
+
+const fill = Effect.fnUntraced(function* (site: Site) {
   const suffix = randomBytes(4).toString("hex")
   const draft = `${clusterDir(site.dataDir)}.new-${suffix}`
   const { owner } = site.runAs
@@ -152,7 +156,7 @@ const syncFolder = async (folder: string): Promise<void> => {
   }
 }
 
-/** What an interrupted first start left. An initdb still running in there is left alone: the next start looks again. */
+/** What a failed first start left. An initdb still running in there is left alone: the next start looks again. */
 const removeDrafts = Effect.fnUntraced(function* (dataDir: string) {
   const names = yield* inDataDir(dataDir, () => fs.readdir(dataDir))
   for (const name of names.filter((name) => name.startsWith("postgres.new-"))) {

@@ -84,7 +84,14 @@ export class EmbeddedPostgresStopped extends Schema.TaggedError<EmbeddedPostgres
   logFile: Schema.String,
 }) {
   override get message() {
-    return `the embedded Postgres stopped by itself (exit code ${this.code}): ${this.detail}\n` +
-      `See ${this.logFile}; start tipstream again to recover the data`
+    const how = this.code > 128 ? `killed by signal ${this.code - 128}` : `exit code ${this.code}`
+    return `the embedded Postgres stopped by itself (${how}${reasonIn(this.detail)}): start tipstream again to ` +
+      `recover the data, and see ${this.logFile}`
   }
+}
+
+/** Why the server gave up, in its own words; what its processes say when it is gone tells nothing. */
+const reasonIn = (detail: string): string => {
+  const said = /(?:(?:PANIC|FATAL):\s+(?!terminating connection)|LOG:\s+(?=received ))(\S.*)/.exec(detail)?.[1]
+  return said === undefined ? "" : `, ${said}`
 }
