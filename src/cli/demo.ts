@@ -25,13 +25,16 @@ export const prepareDemo = Effect.fn("prepareDemo")(function* (token: Redacted.R
   const store = yield* UserSyncStore
   const owner = yield* accounts.open({ ...demoAccount, timeZone: hostTimeZone() })
   const connection = yield* store.load(owner, "todoist")
+  const connect = actors.ask(owner, { _tag: "Connect", provider: "todoist", token })
+  const sync = actors.ask(owner, { _tag: "SyncNow", reason: "asked" }).pipe(
+    // The folder was used with another account before, or its vault key is gone: the token at hand is the right one.
+    Effect.catchTag("ConnectionRejected", () => connect),
+    Effect.flatMap((report) => report.status === "not-connected" ? connect : Effect.succeed(report)),
+  )
   // A user who disconnected on purpose stays disconnected.
-  const problem = connection?.status === "disconnected" ? null : yield* actors.ask(
-    owner,
-    connection?.status === "connected"
-      ? { _tag: "SyncNow", reason: "asked" }
-      : { _tag: "Connect", provider: "todoist", token },
-  ).pipe(Effect.match({ onSuccess: () => null, onFailure: (error) => error.message }))
+  const problem = connection?.status === "disconnected"
+    ? null
+    : yield* Effect.match(sync, { onSuccess: () => null, onFailure: (error) => error.message })
   yield* projected
   return { title: yield* tipTitle(owner), problem } satisfies FirstTip as FirstTip
 })

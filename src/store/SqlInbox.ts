@@ -1,8 +1,9 @@
 /** The inbox as a table: ids and effect in one transaction. */
 import { Clock, Effect, Layer } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { Inbox } from "../streams/Inbox.ts"
+import { unavailable } from "./unavailable.ts"
 
 export const layer = Layer.effect(
   Inbox,
@@ -29,8 +30,8 @@ export const layer = Layer.effect(
         freshIds(durable, eventIds).pipe(
           Effect.flatMap((fresh) => fresh.size === 0 ? Effect.void : effect(fresh)),
           sql.withTransaction,
-          Effect.mapError((error): E | StoreUnavailable =>
-            SqlError.isSqlError(error) ? new StoreUnavailable({ operation: "inbox", cause: error }) : error as E
+          Effect.catch((error): Effect.Effect<never, E | StoreUnavailable> =>
+            SqlError.isSqlError(error) ? unavailable("inbox", error) : Effect.fail(error as E)
           ),
         ),
     })

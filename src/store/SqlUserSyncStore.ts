@@ -1,15 +1,14 @@
 /** Connections, tasks and acts as rows. One sync is one transaction, fenced by the connection's version. */
 import { Effect, Layer } from "effect"
-import { SqlClient, SqlError } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
-import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import type { Provider, Task } from "../../schemas/Task.ts"
 import type { TaskChangeSeen } from "../actors/UserSyncState.ts"
 import { StaleVersion, UserSyncStore } from "../actors/UserSyncStore.ts"
 import type { Connection, SyncCommit } from "../actors/UserSyncStore.ts"
 import { Outbox } from "../streams/Outbox.ts"
-import { orUnavailable } from "./unavailable.ts"
+import { orUnavailable, unavailable } from "./unavailable.ts"
 
 export const layer = Layer.effect(
   UserSyncStore,
@@ -132,9 +131,7 @@ export const layer = Layer.effect(
 
       commit: (owner, change) =>
         sql.withTransaction(commit(owner, change)).pipe(
-          Effect.mapError((error) =>
-            SqlError.isSqlError(error) ? new StoreUnavailable({ operation: "sync.commit", cause: error }) : error
-          ),
+          Effect.catchTag("SqlError", (error) => unavailable("sync.commit", error)),
         ),
 
       claimDue: Effect.fnUntraced(function* (nowMs, claimMs, limit) {

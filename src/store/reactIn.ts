@@ -6,9 +6,8 @@
  */
 import { createHash } from "node:crypto"
 import { Effect } from "effect"
-import { SqlClient, SqlError } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
-import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { IdempotencyKeyReused, TipUnknown } from "../recommender/Decisions.ts"
 import type { PastDecision, ReactRequest } from "../recommender/Decisions.ts"
 import { completeActId } from "../recommender/Feedback.ts"
@@ -16,6 +15,7 @@ import type { Accepted, Verdict } from "../recommender/reactionState.ts"
 import { Outbox } from "../streams/Outbox.ts"
 import { decisionColumns, pastDecisionOf } from "./decisionRows.ts"
 import type { DecisionRow } from "./decisionRows.ts"
+import { unavailable } from "./unavailable.ts"
 
 /**
  * The actor is told of an act at once. Should the process end before it has carried it out, the due queue brings the
@@ -35,9 +35,7 @@ export const reactIn = Effect.fnUntraced(
     const sql = yield* SqlClient.SqlClient
     return yield* sql.withTransaction(react(request, judge, eventOf))
   },
-  Effect.mapError((error): TipUnknown | IdempotencyKeyReused | StoreUnavailable =>
-    SqlError.isSqlError(error) ? new StoreUnavailable({ operation: "decisions.react", cause: error }) : error
-  ),
+  Effect.catchTag("SqlError", (error) => unavailable("decisions.react", error)),
 )
 
 const react = Effect.fnUntraced(function* (

@@ -56,9 +56,9 @@ ${
       connection?.status === "connected" && !atToken
         ? markup`<details>
 <summary class="quiet">Use another token</summary>
-<div class="confirm">${tokenForm(trouble)}</div>
+<div class="confirm">${tokenForm(view)}</div>
 </details>`
-        : tokenForm(trouble)
+        : tokenForm(view)
     }`,
   }
 }
@@ -115,7 +115,7 @@ const simulator = ({ simulatorUrl }: ConnectView): Html | undefined =>
 <p class="fine"><a href="${simulatorUrl}" rel="noopener noreferrer">See its tasks</a></p>
 </section>`
 
-const tokenForm = (trouble: Trouble | undefined): Html => {
+const tokenForm = ({ trouble, simulatorUrl }: ConnectView): Html => {
   const words = trouble === "rejected" || trouble === "missing" ? troubles[trouble] : undefined
   return markup`<section class="card" aria-labelledby="own">
 <h2 id="own">Your own Todoist</h2>
@@ -130,6 +130,10 @@ ${words !== undefined && markup`<small class="late" id="token-trouble" role="ale
 <small id="token-help">In Todoist: Settings → Integrations → Developer → Copy API token. It is kept encrypted, and
 forgotten when you disconnect.</small>
 </div>
+${
+    simulatorUrl !== undefined && markup`<small>This service reads the simulated Todoist, so only its tokens work here.
+For your own account, stop it and start it with <code>TODOIST_TOKEN</code> set.</small>`
+  }
 <button type="submit">Connect with this token</button>
 </form>
 </section>`
