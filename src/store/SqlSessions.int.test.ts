@@ -87,7 +87,7 @@ layer(Store.layer)("sessions in sql", (it) => {
       const kept = yield* sessions.begin(owner)
       yield* Effect.gen(function* () {
         const elsewhere = yield* Sessions
-        expect(yield* elsewhere.find(token)).toEqual(owner)
+        expect([yield* sessions.find(token), yield* elsewhere.find(token)]).toEqual([owner, owner])
         yield* sessions.end(token)
         expect(yield* sessions.find(token)).toBeUndefined()
         yield* TestClock.adjust(cacheMs)

@@ -270,7 +270,7 @@ layer(Store.layer)("the due queue in sql", (it) => {
   it.effect("gives those who are due, the longest waiting first when there are too many, and each once per claim", () =>
     Effect.gen(function* () {
       yield* emptied
-      const [second, first, third, , none] = yield* dueUsers([nowMs - 1, nowMs - 2, nowMs, nowMs + 1, null])
+      const [third, second, first, , none] = yield* dueUsers([nowMs, nowMs - 1, nowMs - 2, nowMs + 1, null])
       expect(new Set(yield* claim(2))).toEqual(new Set([first, second]))
       expect(yield* claim(10)).toEqual([third])
       expect(yield* claim(10)).toEqual([])
