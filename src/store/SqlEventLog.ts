@@ -22,6 +22,9 @@ import { orUnavailable } from "./unavailable.ts"
 /** A replica that dies holds its lanes for this long: several times the longest rest between two pulls. */
 const leaseMs = 15_000
 
+/** What is appended so soon after is numbered together: on a busy log a round costs as much as a request. */
+const paceMs = 5
+
 /** Covers signals lost with another process, and the lease of a dead one. */
 const pollMs = 1_000
 
@@ -113,7 +116,7 @@ const sequence = Effect.fnUntraced(function* (wakeupOf: (stream: string, lane: n
       const [stream, lane] = key.split("/") as [string, string]
       yield* wakeupOf(stream, lane === "any" ? "any" : Number(lane)).signal
     }
-    if (sequenced.length > 0) return
+    if (sequenced.length > 0) return yield* Effect.sleep(paceMs)
     // A transaction older than the waiting events still runs; it rarely takes longer than this to end.
     yield* appended.after(seen).pipe(Effect.timeoutOption(waiting ? 5 : pollMs))
   })
