@@ -173,7 +173,7 @@ const servedEvent = (
       ...(candidate.dueAtMs === null ? {} : { dueAtMs: BigInt(candidate.dueAtMs) }),
       ...(candidate.durationMinutes === null ? {} : { durationMinutes: candidate.durationMinutes }),
       ...(candidate.addedAtMs === null ? {} : { addedAtMs: BigInt(candidate.addedAtMs) }),
-      features: Array.from(rowOf(choice.features, index, featureCount)),
+      features: Array.from(choice.features.subarray(index * featureCount, (index + 1) * featureCount)),
       probability: choice.probabilities[index]!,
     })),
     chosenIndex: choice.chosenIndex,

@@ -1,7 +1,8 @@
 /**
- * Decisions as rows. Serving and its event are one statement, so one round trip and one commit.
+ * Decisions as rows. Serving and its event are one statement, so one round trip and one commit, shared with the
+ * decisions for other users that come at the same time.
  */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { seal } from "../streams/envelope.ts"
 import { Outbox } from "../streams/Outbox.ts"
@@ -10,9 +11,12 @@ import type { ChosenRow, PastDecision } from "../recommender/Decisions.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import { decisionColumns, ownerOf, pastDecisionOf } from "./decisionRows.ts"
 import type { DecisionRow } from "./decisionRows.ts"
+import { makeGroupCommit } from "./groupCommit.ts"
+import { insertDecisions } from "./insertDecisions.ts"
+import type { DecisionAndEvent } from "./insertDecisions.ts"
 import { LogSignals } from "./LogSignals.ts"
 import { reactIn } from "./reactIn.ts"
-import { situationOf } from "./situation.ts"
+import { makeSituationOf } from "./situation.ts"
 import { currentTraceparent } from "./SqlOutbox.ts"
 import { orUnavailable } from "./unavailable.ts"
 
@@ -23,6 +27,17 @@ export const layer = (options: { readonly partitions: number }) =>
       const sql = yield* SqlClient.SqlClient
       const outbox = yield* Outbox
       const signals = yield* LogSignals
+      const situationOf = yield* makeSituationOf
+      const insert = (rows: ReadonlyArray<DecisionAndEvent>) =>
+        insertDecisions(rows).pipe(
+          Effect.andThen(sql.afterCommit(signals.appended.signal)),
+          Effect.provideService(SqlClient.SqlClient, sql),
+        )
+      const insertInGroup = yield* makeGroupCommit({
+        write: insert,
+        isRefusal: ({ reason }) => reason._tag !== "ConnectionError",
+      })
+      const isInTransaction = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
       const context = yield* Effect.context<SqlClient.SqlClient | Outbox>()
 
       /** Its task was completed, deleted or disconnected since: there is nothing left to answer. */
@@ -34,26 +49,12 @@ export const layer = (options: { readonly partitions: number }) =>
       })
 
       return Decisions.of({
-        situation: (owner, nowMs) =>
-          situationOf(owner, nowMs).pipe(Effect.provideContext(context), orUnavailable("decisions.situation")),
+        situation: (owner, nowMs) => situationOf(owner, nowMs).pipe(orUnavailable("decisions.situation")),
 
         commit: Effect.fnUntraced(function* (decision, served) {
-          const { owner, tip } = decision
           const event = seal(served, options.partitions, yield* currentTraceparent)
-          yield* sql`
-            WITH decision AS (
-              INSERT INTO decisions (decision_id, tenant_id, user_id, candidate_id, tip, features, feature_schema,
-                policy, policy_version, state_position, context, propensity, considered, served_at_ms, expires_at_ms)
-              VALUES (${decision.decisionId}, ${owner.tenantId}, ${owner.userId}, ${tip.meta.candidateId},
-                ${JSON.stringify(tip)}::text::jsonb, ${arrayText(decision.features)}::text::double precision[],
-                ${decision.featureSchema}, ${decision.policy}, ${decision.policyVersion}, ${decision.statePosition},
-                ${JSON.stringify(decision.context)}::text::jsonb, ${decision.propensity}, ${decision.considered},
-                ${decision.servedAtMs}, ${decision.expiresAtMs})
-            )
-            INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms)
-            VALUES (${served.id}, ${event.stream}, ${event.partition}, ${event.subject},
-              ${JSON.stringify(event.headers)}::text::jsonb, ${event.payload}, ${decision.servedAtMs})`
-          yield* sql.afterCommit(signals.appended.signal)
+          const row = { decision, eventId: served.id, event }
+          yield* (yield* isInTransaction) ? insert([row]) : insertInGroup(row)
         }, orUnavailable("decisions.commit")),
 
         react: (request, judge, eventOf) => reactIn(request, judge, eventOf).pipe(Effect.provideContext(context)),
@@ -113,8 +114,3 @@ export const layer = (options: { readonly partitions: number }) =>
       })
     }),
   )
-
-/** Postgres' own text form; its shortest round-trip digits are JavaScript's too, so no bit is lost either way. */
-const arrayText = (values: Float64Array): string =>
-  // JavaScript writes a negative zero without its sign.
-  `{${Array.from(values, (value) => Object.is(value, -0) ? "-0" : String(value)).join(",")}}`
