@@ -321,6 +321,7 @@ describe("the log", () => {
       .toEqual([503, "STORE_UNAVAILABLE", problem])
     await world.sql`ALTER TABLE decisions_away RENAME TO decisions`
     expect((await other.react(served.id, "done")).status).toBe(200)
+    expect(world.service.output()).toMatch(/decisions\.\w+: the store is not available/)
     expect(world.service.output()).not.toMatch(/canary/)
     for (const sid of [...user.cookies.values(), ...other.cookies.values()]) {
       expect(world.service.output()).not.toContain(sid)
