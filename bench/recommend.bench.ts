@@ -1,15 +1,14 @@
 /**
- * POST /v1/recommend with its decision committed, beside the same server answering a fixed body with and without the same inserts.
+ * Requests per second and latency of `POST /v1/recommend` with its decision committed. Beside it: the same server
+ * answering a fixed body, at once and after the same inserts by bare postgres.js.
  *
  * One Postgres with fsync on, one started service with all that runs beside requests, and two servers that share its
- * HTTP stack and answer a fixed tip: one at once, one after bare postgres.js has committed the same two rows. They are
- * measured in turn, again and again, by the same client; figures are medians over the rounds. Then the same three at
- * half of what the service managed, in an open loop.
+ * HTTP stack. They are measured in turn, again and again, by the same client; figures are medians over the rounds. Then
+ * the same three at half of what the service managed, in an open loop.
  */
-import fs from "node:fs/promises"
-import os from "node:os"
 import path from "node:path"
 import process from "node:process"
+import { fileURLToPath } from "node:url"
 import { Console, Effect, Redacted } from "effect"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as EmbeddedPostgres from "../src/store/embedded/EmbeddedPostgres.ts"
@@ -18,8 +17,10 @@ import { startProcess } from "./support/childProcess.ts"
 import { recommend, signIn } from "./support/demoUser.ts"
 import { load } from "./support/load.ts"
 import type { LoadPlan, LoadResult } from "./support/loadPlan.ts"
+import { startService } from "./support/service.ts"
 import { median } from "./support/stats.ts"
 import { figure, printTable, type Row, type Table } from "./support/table.ts"
+import { temporaryFolder } from "./support/temporaryFolder.ts"
 
 /** Medians of three: one round that another process disturbed does not show. */
 const rounds = 3
@@ -46,25 +47,14 @@ const own = "recommend, decision committed"
 const inserting = "fixed body after the same inserts"
 const fixed = "fixed body"
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "tipstream-bench-"))),
-  (folder) => Effect.promise(() => fs.rm(folder, { recursive: true, force: true })),
-)
-
-const service = (dataDir: string, databaseUrl: string) =>
-  startProcess({
-    command: ["bin/tipstream", "serve", "--demo"],
-    env: { DATA_DIR: dataDir, DATABASE_URL: databaseUrl, PORT: "0", LOG_FORMAT: "json" },
-    announces: /tipstream is ready: open (\S+)/,
-    announceMaxMs: 30_000,
-  })
-
 /** With permissions listed as in bin/tipstream, so that what Deno checks costs the same. */
 const permissions = ["--no-prompt", "--allow-net", "--allow-env", "--allow-sys", "--allow-read"]
 
+const fixedServerProgram = fileURLToPath(new URL("./recommend/fixedServer.ts", import.meta.url))
+
 const fixedServer = (databaseUrl: string, ...options: ReadonlyArray<string>) =>
   startProcess({
-    command: [process.execPath, "run", ...permissions, "bench/recommend/fixedServer.ts", ...options],
+    command: [process.execPath, "run", ...permissions, fixedServerProgram, ...options],
     env: { DATABASE_URL: databaseUrl },
     announces: /listening on (\S+)/,
     announceMaxMs: 20_000,
@@ -137,7 +127,11 @@ const program = Effect.gen(function* () {
   yield* Console.log("  starting Postgres, the service and two servers with a fixed answer")
   const { url } = yield* EmbeddedPostgres.start({ dataDir: folder, durable: true, onProgress: () => Effect.void })
   const databaseUrl = Redacted.value(url)
-  const { announced: origin } = yield* service(path.join(folder, "service"), databaseUrl)
+  const { announced: origin } = yield* startService({
+    DATA_DIR: path.join(folder, "service"),
+    DATABASE_URL: databaseUrl,
+    PORT: "0",
+  })
   const cookie = yield* Effect.promise(() => signIn(origin))
   yield* Effect.promise(() => recommend(origin, cookie))
   const sql = connect(databaseUrl)

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 
-export const projectRoot = fileURLToPath(new URL("../..", import.meta.url))
+const projectRoot = fileURLToPath(new URL("../..", import.meta.url))
 
 export interface Start {
   /** The program, absolute or relative to the project, and its arguments. */
@@ -35,7 +35,7 @@ export const startProcess = (start: Start): Effect.Effect<Started, never, Scope.
   )
 
 /** SIGTERM, and SIGKILL to one that does not end in time. */
-export async function stop(child: ChildProcess): Promise<void> {
+async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   child.kill("SIGTERM")
@@ -44,7 +44,7 @@ export async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(overdue)
 }
 
-export function launch({ command: [program, ...args], env = {} }: Start): ChildProcess {
+function launch({ command: [program, ...args], env = {} }: Start): ChildProcess {
   return spawn(program, args, {
     cwd: projectRoot,
     env: { ...process.env, ...env },
@@ -53,7 +53,7 @@ export function launch({ command: [program, ...args], env = {} }: Start): ChildP
 }
 
 /** Goes on reading what the process prints, so that it never waits for us. */
-export function announcement(child: ChildProcess, { command, announces, announceMaxMs }: Start): Promise<Started> {
+function announcement(child: ChildProcess, { command, announces, announceMaxMs }: Start): Promise<Started> {
   return new Promise((resolve, reject) => {
     const said: Array<string> = []
     const give = (problem: string) => reject(new Error(`${command[0]} ${problem}:\n${said.slice(-20).join("\n")}`))
