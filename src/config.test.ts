@@ -147,8 +147,11 @@ describe("numbers", () => {
 
 describe("secrets", () => {
   it.each(secrets)("%s shows nowhere the configuration is printed", (name) => {
-    const value = name === "DATABASE_URL" ? "postgres://tips:hunter2@db/tips" : "hunter2"
-    const config = configOf({ [name]: value })
+    const shaped: Record<string, string> = {
+      DATABASE_URL: "postgres://tips:hunter2@db/tips",
+      VAULT_KEYS: `k1:hunter2${"A".repeat(36)}=`,
+    }
+    const config = configOf({ [name]: shaped[name] ?? "hunter2" })
     for (const shown of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config), String(config)]) {
       expect(shown).not.toContain("hunter2")
     }

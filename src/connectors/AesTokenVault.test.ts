@@ -148,6 +148,14 @@ describe("vault keys", () => {
       for (const keys of forms) expect(yield* problemOf(keys), keys).not.toContain(secret)
     }))
 
+  it.effect("are read in either alphabet of base64", () =>
+    Effect.gen(function* () {
+      const bytes = Buffer.alloc(32, 0xfb)
+      const sealed = yield* seal(`k1:${bytes.toString("base64")}`)
+      expect(bytes.toString("base64url")).toContain("-")
+      expect(yield* open(`k1:${bytes.toString("base64url")}`, sealed)).toBe(token)
+    }))
+
   it.effect("may stand apart", () =>
     Effect.gen(function* () {
       const sealed = yield* seal(` k2:${keyOf(2)} ,\n k1:${keyOf(1)}\n`)

@@ -57,7 +57,8 @@ const importRing = Effect.fnUntraced(function* (text: string) {
     if (encoded === undefined || more.length > 0) return yield* new VaultKeysInvalid({ problem: `${place} is no pair` })
     if (!/^[A-Za-z0-9_-]{1,32}$/.test(id)) return yield* new VaultKeysInvalid({ problem: `${place} has no usable id` })
     if (ring.has(id)) return yield* new VaultKeysInvalid({ problem: `${place} has the id of one before it` })
-    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) {
+    // Both alphabets of RFC 4648, as `Buffer` reads them; it would pass over anything else in silence.
+    if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(encoded)) {
       return yield* new VaultKeysInvalid({ problem: `${place} is not base64` })
     }
     const bytes = Uint8Array.from(Buffer.from(encoded, "base64"))
