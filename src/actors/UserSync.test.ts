@@ -240,6 +240,30 @@ describe("a tool that refuses", () => {
   )
 })
 
+describe("a tool that is being left alone", () => {
+  it.effect(
+    "is not called for a recommend or an act before its time, but for the user in person it is",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.ask(connect)
+        it.tool.failures.push({ error: unavailable })
+        yield* Effect.flip(it.ask(syncNow))
+        const retryAtMs = connection(it.store).nextSyncAtMs!
+        for (const reason of ["stale", "acts"] as const) {
+          const failure = yield* Effect.flip(it.ask({ _tag: "SyncNow", reason }))
+          expect(failure).toMatchObject({ _tag: "SyncFailed", retryAtMs })
+        }
+        expect([it.tool.requests.length, connection(it.store).failures]).toEqual([2, 1])
+        expect(yield* it.ask(syncNow)).toMatchObject({ status: "synced" })
+        it.tool.failures.push({ error: unavailable })
+        yield* Effect.flip(it.ask(syncNow))
+        yield* TestClock.setTime(connection(it.store).nextSyncAtMs!)
+        expect(yield* it.ask({ _tag: "SyncNow", reason: "stale" })).toMatchObject({ status: "synced" })
+      })
+    ),
+  )
+})
+
 describe("acts", () => {
   it.effect(
     "are executed once although the reply was lost, and settled when it came",

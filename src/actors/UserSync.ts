@@ -42,7 +42,7 @@ const receive = (options: UserSyncOptions, owner: Owner, message: UserMessage) =
     case "Connect":
       return connect(options, owner, message)
     case "SyncNow":
-      return syncNow(options, owner)
+      return syncNow(options, owner, message.reason)
     case "Disconnect":
       return disconnect(owner, message.provider)
   }
@@ -84,12 +84,20 @@ const connect = Effect.fn("UserSync.connect")(function* (
   )
 })
 
-const syncNow = Effect.fn("UserSync.syncNow")(function* (options: UserSyncOptions, owner: Owner) {
+const syncNow = Effect.fn("UserSync.syncNow")(function* (
+  options: UserSyncOptions,
+  owner: Owner,
+  reason: Extract<UserMessage, { _tag: "SyncNow" }>["reason"],
+) {
   const store = yield* UserSyncStore
   const connector = yield* Connector
   const vault = yield* TokenVault
   const connection = yield* store.load(owner, provider)
   if (connection === undefined || connection.status !== "connected" || connection.sealedToken === null) return idle
+  if (mustWait(connection, reason, yield* Clock.currentTimeMillis)) {
+    const problem = connection.lastProblem ?? "the last sync failed"
+    return yield* new SyncFailed({ problem, retryAtMs: connection.nextSyncAtMs })
+  }
   const token = yield* vault.open(owner, provider, connection.sealedToken).pipe(
     Effect.catchTag("TokenUnreadable", () => Effect.succeed(undefined)),
   )
@@ -104,6 +112,13 @@ const syncNow = Effect.fn("UserSync.syncNow")(function* (options: UserSyncOption
   )
   return yield* commitResult(options, owner, connection, result, undefined)
 })
+
+/**
+ * After a failure the tool is left alone until the time it asked for, or the backoff, has passed. Only the due queue,
+ * which keeps that time, and the user in person may call.
+ */
+const mustWait = ({ failures, nextSyncAtMs }: Connection, reason: "due" | "stale" | "acts" | "asked", nowMs: number) =>
+  failures > 0 && nextSyncAtMs !== null && nextSyncAtMs > nowMs && (reason === "stale" || reason === "acts")
 
 const disconnect = Effect.fn("UserSync.disconnect")(function* (owner: Owner, provider: Provider) {
   const store = yield* UserSyncStore

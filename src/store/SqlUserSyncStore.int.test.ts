@@ -10,6 +10,7 @@ import type { Connection, SyncCommit } from "../actors/UserSyncStore.ts"
 import { task } from "../actors/userSync.fixture.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { Decisions } from "../recommender/Decisions.ts"
+import { actPickUpMs } from "./reactIn.ts"
 import { eventTypesOf, newUser, nowMs } from "./store.fixture.ts"
 import * as Store from "./store.fixture.ts"
 
@@ -239,6 +240,18 @@ layer(Store.layer)("acts in sql", (it) => {
       expect(yield* pending(owner)).toEqual([])
       const { sleeps } = yield* Decisions.use((store) => store.situation(owner, nowMs))
       expect([...sleeps.keys()].toSorted()).toEqual(["todoist:a", "todoist:b", "todoist:d"])
+    }))
+
+  it.effect("asked for while a sync was under way bring the next one forward, unless the tool is being left alone", () =>
+    Effect.gen(function* () {
+      const later = nowMs + 900_000
+      const [owner, failing] = [yield* newUser, yield* newUser]
+      yield* requestAct(owner, "1")
+      yield* requestAct(failing, "1")
+      yield* commit(owner, { nextSyncAtMs: later })
+      yield* commit(failing, { nextSyncAtMs: later, failures: 1 })
+      expect((yield* load(owner))!.nextSyncAtMs).toBe(nowMs + actPickUpMs)
+      expect((yield* load(failing))!.nextSyncAtMs).toBe(later)
     }))
 
   it.effect("stay pending when the sync that performed them could not be committed", () =>

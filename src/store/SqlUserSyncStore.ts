@@ -8,6 +8,7 @@ import type { TaskChangeSeen } from "../actors/UserSyncState.ts"
 import { StaleVersion, UserSyncStore } from "../actors/UserSyncStore.ts"
 import type { Connection, SyncCommit } from "../actors/UserSyncStore.ts"
 import { Outbox } from "../streams/Outbox.ts"
+import { actPickUpMs } from "./reactIn.ts"
 import { orUnavailable, unavailable } from "./unavailable.ts"
 
 export const layer = Layer.effect(
@@ -81,10 +82,19 @@ export const layer = Layer.effect(
           AND sleeps.candidate_id = acts.provider || ':' || acts.task_id AND sleeps.reaction = 'done'`
     })
 
+    /** Acts asked for while this sync was under way were not in it: they bring the next one forward. */
+    const soonForActs = ({ tenantId, userId }: Owner, { connection: { provider }, nowMs }: SyncCommit) =>
+      sql`UPDATE connections SET next_sync_at_ms = ${nowMs + actPickUpMs}
+        WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${provider}
+          AND failures = 0 AND next_sync_at_ms > ${nowMs + actPickUpMs}
+          AND EXISTS (SELECT FROM acts WHERE tenant_id = ${tenantId} AND user_id = ${userId}
+            AND provider = ${provider} AND settled_at_ms IS NULL)`
+
     const commit = Effect.fnUntraced(function* (owner: Owner, change: SyncCommit) {
       yield* setConnection(owner, change.connection)
       yield* setTasks(owner, change.connection.provider, change.changes)
       yield* settleActs(change)
+      yield* soonForActs(owner, change)
       if (change.timeZone !== null) {
         yield* sql`UPDATE users SET time_zone = ${change.timeZone}
           WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId} AND time_zone <> ${change.timeZone}`

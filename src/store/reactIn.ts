@@ -22,7 +22,7 @@ import { unavailable } from "./unavailable.ts"
  * user round after this long, well over what the actor takes, and not only after a whole sync interval. A user whose
  * syncs fail is due by the backoff already.
  */
-const actPickUpMs = 5_000
+export const actPickUpMs = 5_000
 
 type Answer = { readonly verdict: Verdict; readonly tip: PastDecision }
 

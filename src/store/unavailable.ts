@@ -22,6 +22,9 @@ export const unavailable = Effect.fnUntraced(function* (operation: string, cause
 
 /** The database's own words for it, which name tables and limits; its detail, which quotes values, is left out. */
 const reasonOf = (cause: unknown): string => {
-  const { reason } = cause as { readonly reason?: { readonly message?: string } }
+  const { reason } = cause as { readonly reason?: { readonly message?: string; readonly cause?: { code?: string } } }
+  const code = reason?.cause?.code
+  // Class 22, data exceptions: their very message quotes the value that did not fit.
+  if (code?.startsWith("22") === true) return `a value does not fit (SQLSTATE ${code})`
   return reason?.message ?? (cause instanceof Error ? cause.message : String(cause))
 }
