@@ -1,8 +1,11 @@
 /**
- * `effect/sql`'s client over postgres.js, which does the talking: pool, prepared statements, cancellation.
+ * `effect/sql`'s client over postgres.js, which does the talking: pool and prepared statements.
  *
- * Interrupting a query cancels it on the server. Whole numbers of 64 bits come back as JavaScript numbers: all of ours
- * (milliseconds, positions) stay below 2^53.
+ * An interrupted query is abandoned, not cancelled: a cancel request names a connection, not a query, so one that comes
+ * late hits whoever uses the connection next; and postgres.js forgets a connection whose query was cancelled before it
+ * was sent. Our statements are short, and `statement_timeout` ends what is not.
+ *
+ * Whole numbers of 64 bits come back as JavaScript numbers: all of ours (milliseconds, positions) stay below 2^53.
  */
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
@@ -29,6 +32,9 @@ export const layer = (options: PostgresOptions): Layer.Layer<SqlClient.SqlClient
     }),
   ).pipe(Layer.provide(Reactivity.layer))
 
+/** Ours take milliseconds, a step of forgetting perhaps a second. */
+const statementMaxMs = 60_000
+
 const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.Sql =>
   postgres(Redacted.value(url), {
     max: poolMax,
@@ -37,7 +43,7 @@ const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.S
     // Idle connections go back to the server; a burst opens them again within milliseconds.
     idle_timeout: 60,
     onnotice: () => {},
-    connection: { application_name: applicationName },
+    connection: { application_name: applicationName, statement_timeout: statementMaxMs },
     types: { bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number } },
   })
 
@@ -84,7 +90,6 @@ const connectionOf = (pool: Queryable): SqlConnection.Connection => {
         (rows) => resume(Effect.succeed(rows as Rows)),
         (cause) => resume(Effect.fail(failed("execute")(cause))),
       )
-      return Effect.sync(() => query.cancel())
     })
   const transformed = (rows: Rows, transform: Transform): ReadonlyArray<Rows[number]> =>
     transform === undefined ? rows : transform(rows)
