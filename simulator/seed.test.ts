@@ -18,8 +18,8 @@ const days = items.flatMap(({ due }) => (due === null ? [] : [localParts(due, ac
 /** The keys the official SDK refuses to do without, and `completed_count`. */
 const wireKeys =
   ("id user_id project_id section_id parent_id added_by_uid assigned_by_uid responsible_uid content description " +
-    "labels priority child_order day_order is_collapsed checked is_deleted added_at updated_at completed_at due deadline " +
-    "duration completed_count").split(" ").sort()
+    "labels priority child_order day_order is_collapsed checked is_deleted added_at updated_at completed_at due " +
+    "deadline duration completed_count").split(" ").sort()
 
 describe("seed", () => {
   it("the same seed, user and day give the same account; another of any gives another", () => {

@@ -28,7 +28,7 @@ export const interrupt = (n: number): Probe => ({ do: "interrupt", n })
 /** Is handled until the test opens `gate`. */
 export const hold = (n: number): Probe => ({ do: "hold", n })
 
-export const makeWorld = () => {
+const makeWorld = () => {
   const gate = Latch.makeUnsafe()
   /** Held shut by a test that wants finalizers to take long. */
   const exits = Latch.makeUnsafe(true)

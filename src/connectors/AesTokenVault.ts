@@ -10,7 +10,7 @@ const version = 1
 const nonceBytes = 12
 
 /** The key ring cannot be used as it is given. */
-export class VaultKeysInvalid extends Schema.TaggedError<VaultKeysInvalid>()("VaultKeysInvalid", {
+class VaultKeysInvalid extends Schema.TaggedError<VaultKeysInvalid>()("VaultKeysInvalid", {
   problem: Schema.String,
 }) {
   override get message() {

@@ -39,7 +39,7 @@ export class Validation extends HttpApiMiddleware.Service<Validation>()("tipstre
 
 const instant = Schema.String.annotate({ description: "RFC 3339, UTC" })
 
-export const Recommendation = Schema.Struct({
+const Recommendation = Schema.Struct({
   tip: Schema.NullOr(Tip),
   /** Given when `tip` is null. */
   reason: Schema.optionalKey(NoTipReason),
@@ -49,9 +49,9 @@ export const Recommendation = Schema.Struct({
   propensity: Schema.NullOr(Schema.Finite),
 }).annotate({ identifier: "Recommendation" })
 
-export const TipState = Schema.Literals(["open", "expired", "done", "snooze", "dismiss", "acknowledge", "save"])
+const TipState = Schema.Literals(["open", "expired", "done", "snooze", "dismiss", "acknowledge", "save"])
 
-export const PastTip = Schema.Struct({
+const PastTip = Schema.Struct({
   tip: Tip,
   state: TipState,
   servedAt: instant,
@@ -62,7 +62,7 @@ export const PastTip = Schema.Struct({
   considered: Schema.Int,
 }).annotate({ identifier: "PastTip" })
 
-export const ConnectorState = Schema.Struct({
+const ConnectorState = Schema.Struct({
   provider: Provider,
   status: Schema.Literals(["connected", "needs-reconnect", "disconnected"]),
   connectedAt: Schema.NullOr(instant),

@@ -36,7 +36,7 @@ const ownerOf = (sessions: Sessions["Service"], token: SessionToken) =>
     : Effect.mapError(sessions.find(token), () => new Problems.Unavailable())
 
 /** The session of a request outside the API, for pages. */
-export const sessionToken = Effect.map(
+const sessionToken = Effect.map(
   HttpServerRequest.HttpServerRequest,
   (request): SessionToken => Redacted.make(request.cookies[sessionCookie.key] ?? "", { label: "session" }),
 )

@@ -4,9 +4,6 @@
  */
 import type { Reaction } from "../../schemas/Tip.ts"
 
-/** Named wherever a learned state or an evaluation depends on the numbers below. */
-export const rewardMappingVersion = "rewards-v1"
-
 /** What ends a tip. `undo` is no outcome: it has no reward but takes one back (Learner.ts). */
 export type Outcome = Exclude<Reaction, "undo"> | "expired"
 

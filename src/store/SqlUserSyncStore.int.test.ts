@@ -242,7 +242,7 @@ layer(Store.layer)("acts in sql", (it) => {
       expect([...sleeps.keys()].toSorted()).toEqual(["todoist:a", "todoist:b", "todoist:d"])
     }))
 
-  it.effect("asked for while a sync was under way bring the next one forward, unless the tool is being left alone", () =>
+  it.effect("asked for while a sync was under way bring the next one forward, unless the tool is left alone", () =>
     Effect.gen(function* () {
       const later = nowMs + 900_000
       const [owner, failing] = [yield* newUser, yield* newUser]

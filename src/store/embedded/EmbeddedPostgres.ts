@@ -66,7 +66,7 @@ export const start: (
 )
 
 /** For a caller that had to hold the folder before. */
-export const startLocked: (
+const startLocked: (
   options: StartOptions & { readonly lock: DataDirLock },
 ) => Effect.Effect<Running, StartError, Scope.Scope> = Effect.fn("EmbeddedPostgres.startLocked")(
   function* ({ lock: { dataDir }, durable, onProgress }) {
