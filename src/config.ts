@@ -5,7 +5,7 @@
  * with what was expected; values of secrets are never repeated.
  */
 import process from "node:process"
-import { Context, Redacted } from "effect"
+import { Redacted } from "effect"
 
 /** One row of the settings table in the README. */
 export interface Setting<A = unknown> {
@@ -108,6 +108,8 @@ const definitions = {
     secret(
       "VAULT_KEYS",
       "Keys that seal connector tokens, `id:base64` of 32 bytes, the first seals. Unset: a key made in `DATA_DIR`.",
+      isKeyRing,
+      "expected id:base64 of 32 bytes, comma separated, each id once",
     ),
   ),
   logLevel: oneOf("LOG_LEVEL", ["trace", "debug", "info", "warn", "error"], "info", "Least level that is logged."),
@@ -131,17 +133,18 @@ const definitions = {
 
 export type Config = { readonly [K in keyof typeof definitions]: ReturnType<(typeof definitions)[K]["read"]> }
 
-/** The settings in force. */
-export class AppConfig extends Context.Service<AppConfig, Config>()("tipstream/config/AppConfig") {}
-
 export const settings: ReadonlyArray<Setting> = Object.values(definitions)
 
-/** Either the whole configuration, or every problem found in it, one sentence each. */
+/**
+ * Either the whole configuration, or every problem found in it, one sentence each, and `rest`: the configuration with
+ * the defaults in the place of what is wrong, to go on looking with.
+ */
 export const readConfig = (
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): { readonly config: Config; readonly problems: readonly [] } | {
   readonly config: undefined
   readonly problems: ReadonlyArray<string>
+  readonly rest: Config
 } => {
   const config: Record<string, unknown> = {}
   const problems: Array<string> = []
@@ -152,9 +155,11 @@ export const readConfig = (
       config[key] = setting.read(given === "" ? undefined : given)
     } catch (problem) {
       problems.push(`${setting.name}: ${(problem as Error).message}`)
+      config[key] = setting.read(undefined)
     }
   }
-  return problems.length === 0 ? { config: config as Config, problems: [] } : { config: undefined, problems }
+  const read = config as Config
+  return problems.length === 0 ? { config: read, problems: [] } : { config: undefined, problems, rest: read }
 }
 
 function text(name: string, fallback: string, doc: string): Setting<string> {
@@ -230,4 +235,10 @@ function optional<A>(setting: Setting<A>): Setting<A> {
 /** Unset means that the service chooses, as the table says. */
 function orElse<A>(setting: Setting<A>, choice: string): Setting<A | undefined> {
   return { ...setting, default: choice, read: (given) => given === undefined ? undefined : setting.read(given) }
+}
+
+function isKeyRing(given: string): boolean {
+  const entries = given.split(",").map((entry) => entry.trim())
+  const ids = new Set(entries.map((entry) => entry.split(":")[0]))
+  return ids.size === entries.length && entries.every((entry) => /^[\w-]{1,32}:[A-Za-z0-9+/_-]{43}=?$/.test(entry))
 }

@@ -27,5 +27,8 @@ export const explain = (cause: Cause.Cause<unknown>): string | undefined => {
   const tag = error instanceof Error && "_tag" in error ? String(error._tag) : ""
   if (tag === "ShowHelp") return undefined
   if (error instanceof Error && expected.has(tag)) return `tipstream: ${error.message}`
+  if (error instanceof Error && error.name === "NotCapable") {
+    return `tipstream: Deno does not permit it (${error.message}): start with bin/tipstream, which gives what is needed`
+  }
   return `tipstream: this is a mistake in tipstream, please report it\n${Cause.pretty(cause)}`
 }

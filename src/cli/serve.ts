@@ -18,9 +18,9 @@ import * as Progress from "./progress.ts"
 import { runtimeName, version } from "./runtime.ts"
 import { layer as serviceLayer } from "./service.ts"
 import * as SimulatorChild from "./simulatorChild.ts"
+import { todoistUrl } from "./todoistUrl.ts"
 import { vaultKeys } from "./vaultKeys.ts"
 
-const todoistUrl = "https://api.todoist.com"
 const syncIntervalMs = 15 * 60_000
 /** The simulated account lives fast, so that a newcomer sees things move. */
 const demoSyncIntervalMs = 15_000

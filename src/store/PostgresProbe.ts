@@ -2,14 +2,14 @@
  * Looks at a Postgres server with one connection of its own: who answers, whether it is new enough and whether it
  * lets us make tables. Changes nothing.
  */
-import { Effect, Redacted, Schema } from "effect"
+import { Clock, Effect, Redacted, Schema } from "effect"
 import postgres from "postgres"
 
 export interface ServerFacts {
   /** As in `18.4`. */
   readonly version: string
-  /** Its wall clock, halfway through the round trip. */
-  readonly nowMs: number
+  /** How far our wall clock is ahead of its, known up to half the round trip. */
+  readonly aheadMs: number
   readonly roundTripMs: number
 }
 
@@ -69,11 +69,15 @@ export const probe: (options: ProbeOptions) => Effect.Effect<ServerFacts, Databa
   "PostgresProbe.probe",
 )(function* ({ url, timeoutMs }) {
   const where = whereOf(Redacted.value(url))
+  const clock = yield* Clock.Clock
   const client = yield* Effect.try({
     try: () => connect(Redacted.value(url), timeoutMs),
     catch: (cause) => new DatabaseUnusable({ reason: "NotAnAddress", where, detail: wordsOf(cause) }),
   })
-  const found = yield* Effect.tryPromise({ try: () => look(client), catch: (cause) => failureOf(where, cause) }).pipe(
+  const found = yield* Effect.tryPromise({
+    try: () => look(client, () => clock.currentTimeMillisUnsafe()),
+    catch: (cause) => failureOf(where, cause),
+  }).pipe(
     Effect.timeoutOrElse({
       duration: timeoutMs,
       orElse: () =>
@@ -132,17 +136,17 @@ const connect = (url: string, timeoutMs: number): postgres.Sql =>
     connection: { application_name: "tipstream probe" },
   })
 
-const look = async (client: postgres.Sql) => {
+const look = async (client: postgres.Sql, now: () => number) => {
   // The connection is made first, so that the round trip measured is that of the question alone.
   await client.unsafe("SELECT 1")
-  const startedMs = performance.now()
+  const [askedMs, startedMs] = [now(), performance.now()]
   const [row] = await client.unsafe<Array<Row>>(question)
   const roundTripMs = performance.now() - startedMs
   if (row === undefined) throw new Error("no answer to the first question")
   return {
     version: row.version.split(" ")[0] ?? row.version,
     versionNumber: Number(row.number),
-    nowMs: Number(row.now_ms),
+    aheadMs: askedMs + roundTripMs / 2 - Number(row.now_ms),
     readOnly: row.read_only,
     mayCreate: row.may_create,
     schema: row.schema,

@@ -41,7 +41,7 @@ export const acquireLock: (
   "DataDirLock.acquireLock",
 )(function* (folder: string) {
   const dataDir = path.resolve(folder)
-  const lockFile = path.join(dataDir, "tipstream.lock")
+  const lockFile = lockFileOf(dataDir)
   yield* inDataDir(dataDir, () => fs.mkdir(dataDir, { recursive: true, mode: 0o700 }))
   const startedAt = yield* ProcessIdentity.startedAt(process.pid)
   if (startedAt === undefined) return yield* Effect.die(new Error("this process does not run"))
@@ -49,6 +49,16 @@ export const acquireLock: (
   yield* Effect.acquireRelease(take(dataDir, lockFile, self), () => Effect.promise(() => release(lockFile, self)))
   return { dataDir }
 })
+
+/** The pid of the living process that holds the folder; undefined when none does. Changes nothing. */
+export const holderOf: (dataDir: string) => Effect.Effect<number | undefined, DataDirUnusable | DiskFull> = Effect.fn(
+  "DataDirLock.holderOf",
+)(function* (dataDir: string) {
+  const last = (yield* inDataDir(dataDir, () => chainFrom(lockFileOf(dataDir)))).at(-1)
+  return last !== undefined && (yield* isAlive(last)) ? last.pid : undefined
+})
+
+const lockFileOf = (dataDir: string): string => path.join(dataDir, "tipstream.lock")
 
 const take = Effect.fnUntraced(function* (dataDir: string, lockFile: string, self: Holder) {
   const draft = `${lockFile}.draft-${self.token}`
