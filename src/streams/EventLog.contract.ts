@@ -23,7 +23,7 @@ const ordered: ConsumerContract = { durable: "test_ordered", stream: "ACCOUNTS",
 const byUser: ConsumerContract = { ...ordered, durable: "test_by_user", ordering: "partition" }
 
 /** Waits for another fiber or process to get there; fails loudly instead of hanging. */
-const eventually = <A, E, R>(look: Effect.Effect<A, E, R>, reached: (value: A) => boolean) =>
+export const eventually = <A, E, R>(look: Effect.Effect<A, E, R>, reached: (value: A) => boolean) =>
   look.pipe(
     Effect.filterOrFail(reached, (value) => new Error(`not reached: ${JSON.stringify(value)}`)),
     Effect.retry(Schedule.max([Schedule.spaced(5), Schedule.recurs(2_000)])),
