@@ -4,6 +4,7 @@
  */
 import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql"
 import { seal } from "../streams/envelope.ts"
 import { Outbox } from "../streams/Outbox.ts"
 import { Decisions, TipUnknown } from "../recommender/Decisions.ts"
@@ -11,12 +12,12 @@ import type { ChosenRow, PastDecision } from "../recommender/Decisions.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import { decisionColumns, ownerOf, pastDecisionOf } from "./decisionRows.ts"
 import type { DecisionRow } from "./decisionRows.ts"
-import { makeGroupCommit } from "./groupCommit.ts"
+import { makeGrouped } from "./grouped.ts"
 import { insertDecisions } from "./insertDecisions.ts"
 import type { DecisionAndEvent } from "./insertDecisions.ts"
 import { LogSignals } from "./LogSignals.ts"
 import { reactIn } from "./reactIn.ts"
-import { makeSituationOf } from "./situation.ts"
+import { makeSituations } from "./situation.ts"
 import { currentTraceparent } from "./SqlOutbox.ts"
 import { orUnavailable } from "./unavailable.ts"
 
@@ -27,17 +28,25 @@ export const layer = (options: { readonly partitions: number }) =>
       const sql = yield* SqlClient.SqlClient
       const outbox = yield* Outbox
       const signals = yield* LogSignals
-      const situationOf = yield* makeSituationOf
-      const insert = (rows: ReadonlyArray<DecisionAndEvent>) =>
+      const isInTransaction = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
+      /** In a transaction a statement is its own; any other goes together with those of the same moment. */
+      const together = <A, B>(run: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, SqlError.SqlError>) =>
+        Effect.map(
+          makeGrouped({ run, isRefusal: ({ reason }: SqlError.SqlError) => reason._tag !== "ConnectionError" }),
+          (grouped) => (item: A) =>
+            Effect.flatMap(
+              isInTransaction,
+              (alone) => alone ? Effect.map(run([item]), ([one]) => one!) : grouped(item),
+            ),
+        )
+      const situationOf = yield* together(yield* makeSituations)
+      const insert = yield* together((rows: ReadonlyArray<DecisionAndEvent>) =>
         insertDecisions(rows).pipe(
           Effect.andThen(sql.afterCommit(signals.appended.signal)),
+          Effect.as(rows),
           Effect.provideService(SqlClient.SqlClient, sql),
         )
-      const insertInGroup = yield* makeGroupCommit({
-        write: insert,
-        isRefusal: ({ reason }) => reason._tag !== "ConnectionError",
-      })
-      const isInTransaction = Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
+      )
       const context = yield* Effect.context<SqlClient.SqlClient | Outbox>()
 
       /** Its task was completed, deleted or disconnected since: there is nothing left to answer. */
@@ -49,12 +58,11 @@ export const layer = (options: { readonly partitions: number }) =>
       })
 
       return Decisions.of({
-        situation: (owner, nowMs) => situationOf(owner, nowMs).pipe(orUnavailable("decisions.situation")),
+        situation: (owner, nowMs) => situationOf({ owner, nowMs }).pipe(orUnavailable("decisions.situation")),
 
         commit: Effect.fnUntraced(function* (decision, served) {
           const event = seal(served, options.partitions, yield* currentTraceparent)
-          const row = { decision, eventId: served.id, event }
-          yield* (yield* isInTransaction) ? insert([row]) : insertInGroup(row)
+          yield* insert({ decision, eventId: served.id, event })
         }, orUnavailable("decisions.commit")),
 
         react: (request, judge, eventOf) => reactIn(request, judge, eventOf).pipe(Effect.provideContext(context)),

@@ -135,6 +135,27 @@ layer(Store.layer)("what is known of a user", (it) => {
       expect(yield* situation(owner)).toMatchObject({ doneLast7Days: 2, dismissedLast7Days: 1 })
     }))
 
+  it.effect("users asked about at the same time each get what is known of them, a stranger nothing", () =>
+    Effect.gen(function* () {
+      const owners = yield* Effect.forEach(
+        ["a", "b", "c"],
+        Effect.fnUntraced(function* (id) {
+          const owner = yield* newUser
+          yield* Candidates.use((store) =>
+            store.apply({ upserts: [{ owner, candidateId: id, candidate: todo(id) }], removes: [], wakes: [] })
+          )
+          return owner
+        }),
+      )
+      const stranger = { tenantId: acme, userId: UserId.make("nobody") }
+      const everybody = [...owners, stranger, ...owners.toReversed()]
+      for (const _ of ["new", "kept"]) {
+        const found = yield* Effect.forEach(everybody, situation, { concurrency: "unbounded" })
+        expect(found.map(({ candidates }) => candidates.map(({ candidateId }) => candidateId)))
+          .toEqual([["a"], ["b"], ["c"], [], ["c"], ["b"], ["a"]])
+      }
+    }))
+
   it.effect("nothing of it is another user's", () =>
     Effect.gen(function* () {
       const [owner, other] = [yield* newUser, yield* newUser]
