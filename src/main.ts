@@ -32,19 +32,19 @@ const simulate = Command.make(
   {
     port: Flag.Int("port").pipe(
       Flag.withDefault(8090),
-      Flag.withDescription("Port on 127.0.0.1; 0 takes any free one"),
+      Flag.withDescription("Port on 127.0.0.1; 0 takes any free one (default 8090)"),
     ),
     state: Flag.String("state").pipe(
       Flag.optional,
-      Flag.withDescription("Keep the accounts in this file across restarts"),
+      Flag.withDescription("Keep the accounts in this file across restarts (default: in memory only)"),
     ),
     seed: Flag.String("seed").pipe(
       Flag.withDefault("tipstream"),
-      Flag.withDescription("What the account is made from"),
+      Flag.withDescription("What the account is made from (default tipstream)"),
     ),
     token: Flag.String("token").pipe(
       Flag.withDefault("sim-demo-token"),
-      Flag.withDescription("API token of the account"),
+      Flag.withDescription("API token of the account (default sim-demo-token)"),
     ),
     still: Flag.Boolean("still").pipe(
       Flag.withDefault(false),

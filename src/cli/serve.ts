@@ -36,7 +36,8 @@ export interface ServeOptions {
 export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
   const { config, problems } = readConfig()
   if (config === undefined) {
-    return yield* new CannotStart({ lines: ["the configuration is not right:", ...problems.map((one) => `  ${one}`)] })
+    const lines = ["the configuration is not right:", ...problems.map((one) => `  ${one}`)]
+    return yield* new CannotStart({ lines: problems.length === 1 ? problems : lines })
   }
   if (options.demo && !isLoopback(config.host)) {
     return yield* new CannotStart({

@@ -1,4 +1,4 @@
-/** Whether Deno was started with the permissions the service needs; `bin/tipstream` gives them. Node has no such list. */
+/** Whether Deno was started with the permissions the service needs; `bin/tipstream` gives them. Node has none. */
 import path from "node:path"
 import process from "node:process"
 import { Effect, Redacted } from "effect"
@@ -22,7 +22,7 @@ interface Permissions {
 const permissions = (globalThis as { Deno?: { permissions: Permissions } }).Deno?.permissions
 
 /** All of them, for this configuration. */
-export const needsOf = (config: Config, todoistUrl: string): ReadonlyArray<Need> => {
+const needsOf = (config: Config, todoistUrl: string): ReadonlyArray<Need> => {
   const data = path.resolve(config.dataDir)
   const urls = [config.databaseUrl && Redacted.value(config.databaseUrl), todoistUrl, config.otlpEndpoint]
   return [

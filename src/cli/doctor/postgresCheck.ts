@@ -5,7 +5,7 @@ import path from "node:path"
 import { Effect, Redacted } from "effect"
 import * as Binaries from "../../store/embedded/Binaries.ts"
 import { clusterDir, database, role } from "../../store/embedded/Cluster.ts"
-import { DataDirUnusable } from "../../store/embedded/EmbeddedPostgresErrors.ts"
+import { DataDirUnusable, PostgresBinaryMissing } from "../../store/embedded/EmbeddedPostgresErrors.ts"
 import * as RunAs from "../../store/embedded/RunAs.ts"
 import { probe } from "../../store/PostgresProbe.ts"
 import type { ServerFacts } from "../../store/PostgresProbe.ts"
@@ -61,29 +61,26 @@ const embeddedUrl = async (folder: string): Promise<Redacted.Redacted<string> | 
 }
 
 /** Whether the embedded server would start: its programs are there and run, as the user they would run as. */
-const startable = (folder: FolderReport): Effect.Effect<Judgement> =>
-  Effect.gen(function* () {
-    const root = yield* Binaries.packageRoot(Binaries.here)
-    const native = path.join(root, "native")
-    const programs = { initdb: path.join(native, "bin", "initdb"), postgres: path.join(native, "bin", "postgres") }
-    const binaries = { platform: Binaries.here, ...programs }
-    if (!existsSync(programs.postgres)) {
-      return yield* Binaries.locate({ root, dataDir: folder.folder }).pipe(
-        Effect.as(ok("")),
-      )
-    }
-    const isComplete = yield* Effect.promise(() => linksAreThere(root))
-    if (!isComplete) return ok("the embedded one; its links to libraries will be made at the first start")
-    const cluster = clusterDir(folder.folder)
-    const runAs = yield* RunAs.decide({ binaries, dataDir: folder.nearest, cluster })
-    const version = folder.cluster?.version
-    if (version !== undefined && version !== String(runAs.majorVersion)) {
-      const detail = `${version}, this is ${runAs.majorVersion}`
-      return yield* new DataDirUnusable({ dataDir: folder.folder, reason: "OtherMajorVersion", detail })
-    }
-    const who = runAs.owner === undefined ? "" : ` as user ${runAs.owner.uid}, because it refuses to run as root`
-    return ok(`${runAs.majorVersion}, the embedded one: runs here${who}, starts with the service`)
-  }).pipe(Effect.catch((error) => Effect.succeed(failedWith(error))))
+const startable = Effect.fn("doctor.startable")(function* (folder: FolderReport) {
+  const root = yield* Binaries.packageRoot(Binaries.here)
+  const native = path.join(root, "native")
+  const programs = { initdb: path.join(native, "bin", "initdb"), postgres: path.join(native, "bin", "postgres") }
+  if (!existsSync(programs.postgres)) {
+    const detail = `${native} is empty`
+    return yield* new PostgresBinaryMissing({ platform: Binaries.here, reason: "NotInstalled", detail })
+  }
+  const isComplete = yield* Effect.promise(() => linksAreThere(root))
+  if (!isComplete) return ok("the embedded one; its links to libraries will be made at the first start")
+  const binaries = { platform: Binaries.here, ...programs }
+  const runAs = yield* RunAs.decide({ binaries, dataDir: folder.nearest, cluster: clusterDir(folder.folder) })
+  const version = folder.cluster?.version
+  if (version !== undefined && version !== String(runAs.majorVersion)) {
+    const detail = `${version}, this is ${runAs.majorVersion}`
+    return yield* new DataDirUnusable({ dataDir: folder.folder, reason: "OtherMajorVersion", detail })
+  }
+  const who = runAs.owner === undefined ? "" : ` as user ${runAs.owner.uid}, because it refuses to run as root`
+  return ok(`${runAs.majorVersion}, the embedded one: runs here${who}, starts with the service`)
+}, Effect.catch((error) => Effect.succeed(failedWith(error))))
 
 /** `npm ci --ignore-scripts` leaves them out; the first start adds them. */
 const linksAreThere = async (root: string): Promise<boolean> => {
