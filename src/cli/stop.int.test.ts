@@ -2,10 +2,11 @@
 import fs from "node:fs/promises"
 import path from "node:path"
 import process from "node:process"
+import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it } from "vitest"
 import { leftOf, spawnService } from "../../test/support/service.ts"
 import type { Service } from "../../test/support/service.ts"
-import { until } from "../../test/support/serviceProcess.ts"
+import { isRunning, until } from "../../test/support/serviceProcess.ts"
 import { temporaryFolders } from "../../test/support/temporaryFolder.ts"
 
 const folder = temporaryFolders()
@@ -21,6 +22,11 @@ afterEach(async () => {
   for (const service of running) await service.kill()
   running.clear()
 })
+
+const main = [
+  ...("deno" in process.versions ? ["run", "-A", "--no-prompt"] : []),
+  fileURLToPath(new URL("../main.ts", import.meta.url)),
+]
 
 const postmasterOf = async (dataDir: string): Promise<number> =>
   Number((await fs.readFile(path.join(dataDir, "postgres", "postmaster.pid"), "utf8")).split("\n")[0])
@@ -70,6 +76,19 @@ describe("a stop that is no orderly one", () => {
     }
     expect(service.errors()).toContain("tipstream: ended at once")
     expect(await leftOf(family)).toEqual([])
+  }, 60_000)
+
+  it("output that nobody reads any more ends it quietly, and the rest follows", async () => {
+    const dataDir = await folder()
+    const service = spawnService({
+      command: ["/bin/sh", "-c", '{ "$@"; echo "code $?" >&2; } | head -n 1', "sh", process.execPath, ...main],
+      env: { DATA_DIR: dataDir, LOG_FORMAT: "text" },
+    })
+    running.add(service)
+    await service.ended
+    expect(service.errors()).toBe("code 141\n")
+    const postmaster = await postmasterOf(dataDir).catch(() => 0)
+    expect(await until(() => postmaster === 0 || !isRunning(postmaster))).toBe(true)
   }, 60_000)
 
   it("Ctrl-C while the first database is made leaves neither a process nor half a database", async () => {

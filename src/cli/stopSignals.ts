@@ -36,10 +36,17 @@ export const watch = (): StopSignals => {
   }
   process.on("SIGINT", on)
   process.on("SIGTERM", on)
+  process.stdout.on("error", endUnread)
   return {
     ready: () => {
       isReady = true
     },
     exitCode: () => first === undefined || first.wasReady ? 0 : exitCodes[first.signal],
   }
+}
+
+/** Nobody reads on, as after `| head`: ends as a program without a handler for SIGPIPE does, not as a mistake. */
+const endUnread = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== "EPIPE") throw error
+  process.exit(141)
 }
