@@ -1,5 +1,6 @@
 /** Runs `embeddedPostgresService.ts` as a process of its own, on the runtime the test runs on. */
 import { spawn, spawnSync } from "node:child_process"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -71,19 +72,44 @@ export const asNobody = isRoot
   ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--securebits=+no_setuid_fixup", ...readAnything]
   : []
 
-/** Whether a process with this pid is there, a zombie not counted. */
-export const isRunning = (pid: number): boolean => {
-  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" })
-  return stdout.trim() !== "" && !stdout.startsWith("Z")
+interface ProcessRow {
+  readonly pid: number
+  readonly parent: number
+  readonly state: string
 }
 
-export const parentOf = (pid: number): number =>
-  Number(spawnSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" }).stdout)
+/** From `/proc` (proc(5), fields 3 and 4 of `stat`), because a bare Debian has no `ps`; where there is no `/proc`, `ps`. */
+const processes = (): ReadonlyArray<ProcessRow> => {
+  if (!existsSync("/proc/self/stat")) {
+    const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" })
+    return stdout.trim().split("\n").map((line) => rowOf(...line.trim().split(/\s+/) as [string, string, string]))
+  }
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    const [state = "", parent = ""] = statFieldsAfterName(pid)
+    return state === "" ? [] : [rowOf(pid, parent, state)]
+  })
+}
+
+const rowOf = (pid: string, parent: string, state: string) => ({ pid: Number(pid), parent: Number(parent), state })
+
+/** The name is in brackets and may hold anything, so the fields are counted from the last of them. */
+const statFieldsAfterName = (pid: string): ReadonlyArray<string> => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  } catch {
+    return [] // it has ended since the folder was listed
+  }
+}
+
+/** Whether a process with this pid is there, a zombie not counted. */
+export const isRunning = (pid: number): boolean =>
+  processes().some((row) => row.pid === pid && !row.state.startsWith("Z") && !row.state.startsWith("X"))
+
+export const parentOf = (pid: number): number => processes().find((row) => row.pid === pid)?.parent ?? 0
 
 export const childrenOf = (pid: number): ReadonlyArray<number> =>
-  spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .flatMap(([child, parent]) => parent === pid && child !== undefined ? [child] : [])
+  processes().filter((row) => row.parent === pid).map((row) => row.pid)
 
 /** Polls, because the processes are not ours to be told about. */
 export const until = async (condition: () => boolean, withinMs = 10_000): Promise<boolean> => {
