@@ -78,7 +78,7 @@ interface ProcessRow {
   readonly state: string
 }
 
-/** From `/proc` (proc(5), fields 3 and 4 of `stat`): a bare Debian has no `ps`. Where there is no `/proc`, from `ps`. */
+/** From `/proc` (proc(5), fields 3 and 4 of `stat`): a bare Debian has no `ps`. Elsewhere from `ps`. */
 const processes = (): ReadonlyArray<ProcessRow> => {
   if (!existsSync("/proc/self/stat")) {
     const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" })
