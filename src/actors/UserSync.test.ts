@@ -246,6 +246,7 @@ describe("a tool that is being left alone", () => {
     world((it) =>
       Effect.gen(function* () {
         yield* it.ask(connect)
+        yield* TestClock.adjust("1 minute")
         it.tool.failures.push({ error: unavailable })
         yield* Effect.flip(it.ask(syncNow))
         const retryAtMs = connection(it.store).nextSyncAtMs!
@@ -259,6 +260,9 @@ describe("a tool that is being left alone", () => {
         yield* Effect.flip(it.ask(syncNow))
         yield* TestClock.setTime(connection(it.store).nextSyncAtMs!)
         expect(yield* it.ask({ _tag: "SyncNow", reason: "stale" })).toMatchObject({ status: "synced" })
+        const asked = it.tool.requests.length
+        yield* Effect.all([1, 2, 3].map(() => it.ask({ _tag: "SyncNow", reason: "stale" })), { concurrency: 3 })
+        expect(it.tool.requests.length).toBe(asked) // they have what they asked for
       })
     ),
   )

@@ -94,7 +94,12 @@ const syncNow = Effect.fn("UserSync.syncNow")(function* (
   const vault = yield* TokenVault
   const connection = yield* store.load(owner, provider)
   if (connection === undefined || connection.status !== "connected" || connection.sealedToken === null) return idle
-  if (mustWait(connection, reason, yield* Clock.currentTimeMillis)) {
+  const nowMs = yield* Clock.currentTimeMillis
+  const { syncedAtMs } = connection
+  if (reason === "stale" && syncedAtMs !== null && nowMs - syncedAtMs < justSyncedMs) {
+    return { status: "synced", changes: 0, syncedAtMs } satisfies SyncReport as SyncReport
+  }
+  if (mustWait(connection, reason, nowMs)) {
     const problem = connection.lastProblem ?? "the last sync failed"
     return yield* new SyncFailed({ problem, retryAtMs: connection.nextSyncAtMs })
   }
@@ -113,12 +118,18 @@ const syncNow = Effect.fn("UserSync.syncNow")(function* (
   return yield* commitResult(options, owner, connection, result, undefined)
 })
 
+/** Many recommends at once ask on the same old data: those that waited behind the first have what they asked for. */
+const justSyncedMs = 1_000
+
 /**
  * After a failure the tool is left alone until the time it asked for, or the backoff, has passed. Only the due queue,
  * which keeps that time, and the user in person may call.
  */
 const mustWait = ({ failures, nextSyncAtMs }: Connection, reason: "due" | "stale" | "acts" | "asked", nowMs: number) =>
   failures > 0 && nextSyncAtMs !== null && nextSyncAtMs > nowMs && (reason === "stale" || reason === "acts")
+
+/** Far more than anybody marks as done while their tool is out of reach. */
+const actsDroppedMax = 10_000
 
 const disconnect = Effect.fn("UserSync.disconnect")(function* (owner: Owner, provider: Provider) {
   const store = yield* UserSyncStore
@@ -134,7 +145,7 @@ const disconnect = Effect.fn("UserSync.disconnect")(function* (owner: Owner, pro
     lastProblem: null,
   }
   // What could not be carried out before is not carried out later, when the user may have long forgotten it.
-  const acts = yield* store.pendingActs(owner, provider, actsMax)
+  const acts = yield* store.pendingActs(owner, provider, actsDroppedMax)
   const dropped = acts.map(({ actId }) => ({ actId, outcome: "failed" as const }))
   yield* commit(owner, next, changes, dropped, null, "disconnected")
   return { status: "disconnected", changes: changes.length, syncedAtMs: null } satisfies SyncReport as SyncReport

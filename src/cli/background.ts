@@ -1,6 +1,7 @@
 /** What runs beside requests: consumers, the sync scheduler, expiry, forgetting, gauges. Ends with its scope. */
 import { Effect, Layer, Metric, Schedule } from "effect"
 import * as Scheduler from "../actors/Scheduler.ts"
+import { Actors } from "../actors/Actors.ts"
 import { Feedback } from "../recommender/Feedback.ts"
 import { learnerDurable, learnFrom } from "../recommender/Learning.ts"
 import { project, projectorDurable } from "../recommender/Projector.ts"
@@ -13,12 +14,16 @@ import { EventLog } from "../streams/EventLog.ts"
 export interface BackgroundOptions {
   readonly batchMax: number
   readonly attemptsMax: number
+  /** How long actors may take to finish what they hold, on the way down. */
+  readonly drainMaxMs: number
 }
 
-export const layer = ({ batchMax, attemptsMax }: BackgroundOptions) =>
+export const layer = ({ batchMax, attemptsMax, drainMaxMs }: BackgroundOptions) =>
   Layer.effectDiscard(Effect.gen(function* () {
     const log = yield* EventLog
-    yield* Effect.addFinalizer(() => log.release)
+    const actors = yield* Actors
+    // Registered before the fibers, so run after they ended: nobody claims work from actors that take none any more.
+    yield* Effect.addFinalizer(() => Effect.andThen(Effect.timeoutOption(actors.drain, drainMaxMs), log.release))
     yield* Effect.forkScoped(Consumer.run({
       consumer: { durable: projectorDurable, stream: "SIGNALS", ordering: "partition", batchMax },
       attemptsMax,

@@ -19,20 +19,24 @@ export interface FirstTip {
   readonly problem: string | null
 }
 
-export const prepareDemo = Effect.fn("prepareDemo")(function* (token: Redacted.Redacted<string>) {
+/** `isGiven`: the operator named the token, so it is the one to use, whatever was connected before. */
+export const prepareDemo = Effect.fn("prepareDemo")(function* (
+  token: Redacted.Redacted<string>,
+  isGiven: boolean,
+) {
   const accounts = yield* Accounts
   const actors = yield* Actors
   const store = yield* UserSyncStore
   const owner = yield* accounts.open({ ...demoAccount, timeZone: hostTimeZone() })
   const connection = yield* store.load(owner, "todoist")
   const connect = actors.ask(owner, { _tag: "Connect", provider: "todoist", token })
-  const sync = actors.ask(owner, { _tag: "SyncNow", reason: "asked" }).pipe(
+  const sync = isGiven ? connect : actors.ask(owner, { _tag: "SyncNow", reason: "asked" }).pipe(
     // The folder was used with another account before, or its vault key is gone: the token at hand is the right one.
     Effect.catchTag("ConnectionRejected", () => connect),
     Effect.flatMap((report) => report.status === "not-connected" ? connect : Effect.succeed(report)),
   )
   // A user who disconnected on purpose stays disconnected.
-  const problem = connection?.status === "disconnected"
+  const problem = connection?.status === "disconnected" && !isGiven
     ? null
     : yield* Effect.match(sync, { onSuccess: () => null, onFailure: (error) => error.message })
   yield* projected

@@ -3,7 +3,6 @@ import process from "node:process"
 import { Cause, Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "effect/http"
 import type { SqlError } from "effect/sql"
-import { Actors } from "../actors/Actors.ts"
 import { readConfig } from "../config.ts"
 import type { Config } from "../config.ts"
 import { Lifecycle } from "../http/Lifecycle.ts"
@@ -78,19 +77,18 @@ const runOn = Effect.fnUntraced(function* (database: Database, config: Config, {
   })).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(database.problem(error))))
   yield* Effect.gen(function* () {
     const lifecycle = yield* Lifecycle
-    const actors = yield* Actors
-    // Released first: refuse work, finish what is under way. A database that is gone lets nothing be finished.
+    // Released first: from now on `/ready` says so. The rest of the way down is the order of src/cli/service.ts.
     yield* Effect.addFinalizer((exit) =>
-      exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)
-        ? lifecycle.enter("draining")
-        : tell("stopping: finishing what is under way").pipe(
-          Effect.andThen(lifecycle.enter("draining")),
-          Effect.andThen(Effect.timeoutOption(actors.drain, config.shutdownGraceMs)),
-        )
+      Effect.andThen(
+        lifecycle.enter("draining"),
+        exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)
+          ? Effect.void
+          : tell("stopping: finishing what is under way"),
+      )
     )
     const address = addressOf(yield* HttpServer.HttpServer)
     const token = demoToken(config, simulator)
-    if (demo && token !== undefined) yield* firstTip(token)
+    if (demo && token !== undefined) yield* firstTip(token, config.todoistToken !== undefined)
     yield* lifecycle.enter("running")
     yield* tellReady({ config, address, simulatorUrl: simulator?.url, demo })
     onReady()
@@ -98,10 +96,10 @@ const runOn = Effect.fnUntraced(function* (database: Database, config: Config, {
   }).pipe(Effect.provideContext(services))
 })
 
-const firstTip = Effect.fnUntraced(function* (token: Redacted.Redacted<string>) {
+const firstTip = Effect.fnUntraced(function* (token: Redacted.Redacted<string>, isGiven: boolean) {
   const { step } = yield* Progress.Progress
   yield* step("syncing the demo user")
-  const { title, problem } = yield* prepareDemo(token)
+  const { title, problem } = yield* prepareDemo(token, isGiven)
   if (problem !== null) yield* step(`the first sync failed and is tried again by itself: ${problem}`)
   if (title !== null) yield* step(`your tip is waiting: ${title}`, "a tip is waiting")
 })

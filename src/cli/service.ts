@@ -144,9 +144,11 @@ export const layer = (config: Config, around: Surroundings) => {
     Layer.provideMerge(actors(config, around)),
     Layer.provideMerge(stores(config, around)),
   )
-  const running = Background.layer({ batchMax: config.consumerBatchMax, attemptsMax: config.consumerAttemptsMax }).pipe(
-    Layer.provideMerge(domain),
-  )
+  const running = Background.layer({
+    batchMax: config.consumerBatchMax,
+    attemptsMax: config.consumerAttemptsMax,
+    drainMaxMs: config.shutdownGraceMs,
+  }).pipe(Layer.provideMerge(domain))
   return Server.layer.pipe(
     Layer.provideMerge(
       Server.layerListener({ host: config.host, port: config.port, graceMs: config.shutdownGraceMs }),

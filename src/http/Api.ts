@@ -39,6 +39,14 @@ export class Validation extends HttpApiMiddleware.Service<Validation>()("tipstre
 
 const instant = Schema.String.annotate({ description: "RFC 3339, UTC" })
 
+/** An RFC 3339 date-time; the decoder alone also takes years, dates and what a browser prints. */
+const givenInstant = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/),
+).annotate({ description: "RFC 3339 date-time" }).pipe(Schema.decodeTo(Schema.DateTimeUtcFromString))
+
+/** What a client may call a request: printable ASCII, which logs and stores can hold. */
+export const IdempotencyKey = Schema.String.check(Schema.isPattern(/^[\x20-\x7e]{1,200}$/))
+
 const Recommendation = Schema.Struct({
   tip: Schema.NullOr(Tip),
   /** Given when `tip` is null. */
@@ -49,7 +57,7 @@ const Recommendation = Schema.Struct({
   propensity: Schema.NullOr(Schema.Finite),
 }).annotate({ identifier: "Recommendation" })
 
-const TipState = Schema.Literals(["open", "expired", "done", "snooze", "dismiss", "acknowledge", "save"])
+const TipState = Schema.Literals(["open", "expired", "superseded", "done", "snooze", "dismiss", "acknowledge", "save"])
 
 const PastTip = Schema.Struct({
   tip: Tip,
@@ -74,7 +82,9 @@ const ConnectorState = Schema.Struct({
 
 const Page = {
   limit: Schema.optionalKey(
-    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 100 })),
+    Schema.String.check(Schema.isPattern(/^\d{1,3}$/)).pipe(
+      Schema.decodeTo(Schema.FiniteFromString.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+    ),
   ),
 }
 
@@ -82,13 +92,11 @@ const tips = HttpApiGroup.make("tips").add(
   HttpApiEndpoint.post("recommend", "/v1/recommend", { success: Recommendation, error: Problems.Unavailable })
     .annotate(OpenApi.Summary, "Decide on the one tip for now; needs no body"),
   HttpApiEndpoint.post("feedback", "/v1/feedback", {
-    headers: {
-      "idempotency-key": Schema.optionalKey(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200))),
-    },
+    headers: { "idempotency-key": Schema.optionalKey(IdempotencyKey) },
     payload: Schema.Struct({
       tipId: DecisionId,
       reaction: Reaction,
-      snoozeUntil: Schema.optionalKey(Schema.DateTimeUtcFromString),
+      snoozeUntil: Schema.optionalKey(givenInstant),
     }),
     success: Schema.Struct({ tipId: DecisionId, state: TipState, recorded: Schema.Boolean }),
     error: [
@@ -102,7 +110,7 @@ const tips = HttpApiGroup.make("tips").add(
     ],
   }).annotate(OpenApi.Summary, "React to a tip; repeating the same reaction changes nothing"),
   HttpApiEndpoint.get("list", "/v1/tips", {
-    query: { ...Page, before: Schema.optionalKey(Schema.DateTimeUtcFromString) },
+    query: { ...Page, before: Schema.optionalKey(givenInstant) },
     success: Schema.Struct({ tips: Schema.Array(PastTip), next: Schema.NullOr(instant) }),
     error: Problems.Unavailable,
   }).annotate(OpenApi.Summary, "Past tips, newest first; `next` is the `before` of the next page"),

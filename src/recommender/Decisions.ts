@@ -101,7 +101,10 @@ export class Decisions extends Context.Service<Decisions, {
     { readonly verdict: Verdict; readonly tip: PastDecision },
     TipUnknown | IdempotencyKeyReused | StoreUnavailable
   >
-  /** Turns up to `limit` open tips whose window has passed into expired ones, with their events; how many. */
+  /**
+   * Ends up to `limit` open tips whose window has passed: expired, with their events; superseded, without one, where a
+   * later tip was shown to the user before that. How many.
+   */
   readonly expire: (
     nowMs: number,
     limit: number,

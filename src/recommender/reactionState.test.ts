@@ -15,7 +15,7 @@ const say = (reaction: Reaction, tip: ServedTip = open, snoozeUntilMs: number | 
 const refused = (reason: string) => ({ _tag: "Refused", reason })
 
 const anyTip: fc.Arbitrary<ServedTip> = fc.record({
-  state: fc.constantFrom<TipState>("open", "expired", ...settledStates),
+  state: fc.constantFrom<TipState>("open", "expired", "superseded", ...settledStates),
   kind: fc.constantFrom("todo", "advice"),
   expiresAtMs: fc.integer({ min: nowMs - hourMs, max: nowMs + hourMs }),
 })

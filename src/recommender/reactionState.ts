@@ -7,7 +7,11 @@
  */
 import type { CandidateKind, Reaction } from "../../schemas/Tip.ts"
 
-export type TipState = "open" | "expired" | Exclude<Reaction, "undo">
+/**
+ * `superseded`: another tip took its place, because its candidate was answered there or because that was the last one
+ * shown before the window of this one ended. Nobody's answer, so nothing is learned from it.
+ */
+export type TipState = "open" | "expired" | "superseded" | Exclude<Reaction, "undo">
 
 export interface ServedTip {
   readonly state: TipState

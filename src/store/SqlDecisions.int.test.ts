@@ -231,34 +231,58 @@ layer(Store.layer)("decisions in sql - expiring", (it) => {
       const owner = yield* newUser
       const store = yield* Decisions
       const sql = yield* SqlClient.SqlClient
-      for (let n = 0; n < 7; n++) yield* committed(owner, { expiresAtMs: nowMs - n })
-      const answered = yield* committed(owner, { expiresAtMs: nowMs - 100 })
+      const owners = [owner, ...yield* Effect.replicateEffect(newUser, 6)]
+      for (const [n, one] of owners.entries()) yield* committed(one, { expiresAtMs: nowMs - n })
+      const other = yield* newUser
+      const answered = yield* committed(other, { expiresAtMs: nowMs - 100 })
       yield* sql`UPDATE decisions SET state = 'done' WHERE decision_id = ${answered.decisionId}`
-      const open = yield* committed(owner, { expiresAtMs: nowMs + 1 })
+      const open = yield* committed(other, { expiresAtMs: nowMs + 1 })
       expect(yield* store.expire(nowMs, 3, expiredEvent)).toBe(3)
       const states = yield* sql<{ readonly state: string; readonly expires_at_ms: number }>`
-        SELECT state, expires_at_ms FROM decisions WHERE user_id = ${owner.userId} AND state = 'expired'`
+        SELECT state, expires_at_ms FROM decisions WHERE state = 'expired'`
       // The longest overdue go first.
       expect(states.map((row) => nowMs - row.expires_at_ms).toSorted()).toEqual([4, 5, 6])
       expect(yield* store.expire(nowMs, 100, expiredEvent)).toBe(4)
       expect(yield* store.expire(nowMs, 100, expiredEvent)).toBe(0)
-      expect((yield* store.find(owner, open.decisionId)).state).toBe("open")
-      expect((yield* store.find(owner, answered.decisionId)).state).toBe("done")
-      expect((yield* eventTypesOf(owner)).filter((type) => type === "feedback.tip.expired")).toHaveLength(7)
+      expect((yield* store.find(other, open.decisionId)).state).toBe("open")
+      expect((yield* store.find(other, answered.decisionId)).state).toBe("done")
+      const told = (yield* Effect.forEach(owners, eventTypesOf)).flat()
+      expect(told.filter((type) => type === "feedback.tip.expired")).toHaveLength(7)
+    }))
+
+  it.effect("a tip that was followed by another before its window ended is superseded, and nothing is told of it", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const store = yield* Decisions
+      const expiresAtMs = nowMs + 100
+      const seen = yield* committed(owner, { expiresAtMs: nowMs - 1, servedAtMs: nowMs - 1_000 })
+      const shown = []
+      for (const servedAtMs of [nowMs, nowMs + 1, nowMs + 2]) {
+        shown.push(yield* committed(owner, { servedAtMs, expiresAtMs }))
+      }
+      expect(yield* store.expire(expiresAtMs, 100, expiredEvent)).toBeGreaterThanOrEqual(4) // others' too
+      const states = yield* Effect.forEach([seen, ...shown], ({ decisionId }) => store.find(owner, decisionId))
+      expect(states.map(({ state }) => state)).toEqual(["expired", "superseded", "superseded", "expired"])
+      const told = (yield* eventsOf(owner)).flatMap(({ payload }) =>
+        payload.case === "tipExpired" ? [payload.value.decisionId] : []
+      )
+      expect(new Set(told)).toEqual(new Set([seen.decisionId, shown.at(-1)!.decisionId]))
     }))
 
   it.effect("two at once share the work and expire no tip twice", () =>
     Effect.gen(function* () {
       const owner = yield* newUser
       const store = yield* Decisions
-      for (let n = 0; n < 30; n++) yield* committed(owner, { expiresAtMs: nowMs - n })
+      const owners = [owner, ...yield* Effect.replicateEffect(newUser, 29)]
+      for (const [n, one] of owners.entries()) yield* committed(one, { expiresAtMs: nowMs - n })
       const counts = yield* Effect.all(Array.from({ length: 6 }, () => store.expire(nowMs, 10, expiredEvent)), {
         concurrency: "unbounded",
       })
       const rest = yield* store.expire(nowMs, 100, expiredEvent)
       expect(Math.max(...counts)).toBeLessThanOrEqual(10)
       expect(counts.reduce((sum, count) => sum + count, rest)).toBe(30)
-      const ids = (yield* eventsOf(owner)).filter(({ type }) => type === "feedback.tip.expired").map(({ id }) => id)
+      const events = (yield* Effect.forEach(owners, eventsOf)).flat()
+      const ids = events.filter(({ type }) => type === "feedback.tip.expired").map(({ id }) => id)
       expect(new Set(ids).size).toBe(30)
     }))
 

@@ -70,13 +70,20 @@ export const layer = (options: { readonly partitions: number }) =>
         expire: (nowMs, limit, eventOf) =>
           sql.withTransaction(Effect.gen(function* () {
             const rows = yield* sql<DecisionRow>`
-              UPDATE decisions SET state = 'expired'
+              UPDATE decisions SET state = CASE WHEN EXISTS (
+                SELECT FROM decisions AS later
+                WHERE later.tenant_id = decisions.tenant_id AND later.user_id = decisions.user_id
+                  AND later.served_at_ms BETWEEN decisions.served_at_ms AND decisions.expires_at_ms
+                  AND (later.served_at_ms, later.decision_id) > (decisions.served_at_ms, decisions.decision_id)
+              ) THEN 'superseded' ELSE 'expired' END
               WHERE decision_id IN (
                 SELECT decision_id FROM decisions WHERE state = 'open' AND expires_at_ms <= ${nowMs}
                 ORDER BY expires_at_ms LIMIT ${limit} FOR UPDATE SKIP LOCKED
               )
               RETURNING ${sql.literal(decisionColumns)}`
-            yield* outbox.append(rows.map((row) => eventOf(ownerOf(row), pastDecisionOf(row))))
+            // Only the last tip shown was there to be answered all the time: its silence is an answer.
+            const silent = rows.filter((row) => row.state === "expired")
+            yield* outbox.append(silent.map((row) => eventOf(ownerOf(row), pastDecisionOf(row))))
             return rows.length
           })).pipe(orUnavailable("decisions.expire")),
 

@@ -5,7 +5,7 @@ import { database } from "../../test/support/postgres.ts"
 import { migrate } from "./migrate.ts"
 import * as PostgresClient from "./PostgresClient.ts"
 
-const all = ["event_log", "users_and_tips"]
+const all = ["event_log", "users_and_tips", "reactions_of_decisions"]
 
 /** As another process would: with a pool of its own. */
 const aProcess = <A, E>(url: Effect.Success<typeof database>, effect: Effect.Effect<A, E, SqlClient.SqlClient>) =>
@@ -37,7 +37,7 @@ describe("migrating", () => {
         const done = yield* Effect.all(Array.from({ length: 6 }, () => aProcess(url, migrate)), {
           concurrency: "unbounded",
         })
-        expect(done.flat().toSorted()).toEqual(all)
+        expect(done.flat().toSorted()).toEqual(all.toSorted())
         const applied = yield* aProcess(
           url,
           SqlClient.SqlClient.use((sql) => sql`SELECT name FROM migrations ORDER BY migration_id`),

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { Migrator } from "effect/sql"
 import eventLog from "./migrations/0001_event_log.ts"
 import usersAndTips from "./migrations/0002_users_and_tips.ts"
+import reactionsOfDecisions from "./migrations/0003_reactions_of_decisions.ts"
 
 /** Completes with the names of the migrations that were run now. */
 export const migrate = Migrator.make({})({
@@ -13,5 +14,6 @@ export const migrate = Migrator.make({})({
   loader: Migrator.fromRecord({
     "0001_event_log": eventLog,
     "0002_users_and_tips": usersAndTips,
+    "0003_reactions_of_decisions": reactionsOfDecisions,
   }),
 }).pipe(Effect.map((done) => done.map(([, name]) => name)))

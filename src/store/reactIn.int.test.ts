@@ -56,6 +56,15 @@ const reactionsOf = (owner: Owner) =>
 const sleepsOf = (owner: Owner) =>
   Decisions.use((store) => Effect.map(store.situation(owner, nowMs), ({ sleeps }) => [...sleeps]))
 
+/** A user whose Todoist is connected. */
+const connectedUser = Effect.gen(function* () {
+  const owner = yield* newUser
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`INSERT INTO connections (tenant_id, user_id, provider, status, connected_at_ms)
+    VALUES (${owner.tenantId}, ${owner.userId}, 'todoist', 'connected', ${nowMs})`
+  return owner
+})
+
 const actsOf = Effect.fnUntraced(function* (owner: Owner) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql`SELECT act_id, provider, task_id, settled_at_ms FROM acts WHERE user_id = ${owner.userId}`
@@ -80,7 +89,7 @@ layer(Store.layer)("a reaction in sql", (it) => {
 
   it.effect("done of a task asks for its completion in its tool, under the id of the decision", () =>
     Effect.gen(function* () {
-      const owner = yield* newUser
+      const owner = yield* connectedUser
       const tip = yield* served(owner, { candidateId: "todoist:6X7:rM" })
       yield* react(tip, "done")
       expect(yield* actsOf(owner)).toEqual([
@@ -88,6 +97,33 @@ layer(Store.layer)("a reaction in sql", (it) => {
       ])
       yield* react(yield* served(owner, { candidateId: "library:let-one-go" }), "done")
       expect(yield* actsOf(owner)).toHaveLength(1)
+    }))
+
+  it.effect("done of a task whose tool was disconnected asks for nothing, also not later", () =>
+    Effect.gen(function* () {
+      const owner = yield* connectedUser
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE connections SET status = 'disconnected' WHERE user_id = ${owner.userId}`
+      expect((yield* react(yield* served(owner), "done")).verdict._tag).toBe("Accepted")
+      expect(yield* actsOf(owner)).toEqual([])
+    }))
+
+  it.effect("settles the other open tips of the same candidate, so that a recurring task is closed once", () =>
+    Effect.gen(function* () {
+      const owner = yield* connectedUser
+      const candidateId = "todoist:1"
+      const tips = [yield* served(owner, { candidateId }), yield* served(owner, { candidateId })]
+      const other = yield* served(owner, { candidateId: "todoist:2" })
+      const answers = yield* Effect.all(tips.map((tip) => react(tip, "done")), { concurrency: "unbounded" })
+      expect(tags(answers)).toEqual(["Accepted", "Refused"])
+      // Committed in the moment of the answer, from what was known before it.
+      const late = yield* served(owner, { candidateId, servedAtMs: nowMs - 1 })
+      expect((yield* react(late, "done")).verdict).toEqual({ _tag: "Refused", reason: "settled" })
+      // Served after it: the next occurrence.
+      const next = yield* served(owner, { candidateId, servedAtMs: nowMs + 1 })
+      expect((yield* react(next, "done", { nowMs: nowMs + 2 })).verdict._tag).toBe("Accepted")
+      expect(yield* actsOf(owner)).toHaveLength(2)
+      expect((yield* Decisions.use((store) => store.find(owner, other.decisionId))).state).toBe("open")
     }))
 
   it.effect("that is refused or repeated changes nothing", () =>
@@ -137,11 +173,11 @@ layer(Store.layer)("a reaction in sql", (it) => {
     Effect.gen(function* () {
       const owner = yield* newUser
       const first = yield* served(owner, { candidateId: "todoist:1" })
-      const later = yield* served(owner, { candidateId: "todoist:1" })
       yield* react(first, "snooze")
-      yield* react(later, "dismiss")
-      yield* react(first, "undo")
-      expect(yield* sleepsOf(owner)).toEqual([["todoist:1", nowMs + 14 * 24 * hourMs]])
+      const later = yield* served(owner, { candidateId: "todoist:1", servedAtMs: nowMs + 1 })
+      yield* react(later, "dismiss", { nowMs: nowMs + 2 })
+      yield* react(first, "undo", { nowMs: nowMs + 3 })
+      expect(yield* sleepsOf(owner)).toEqual([["todoist:1", nowMs + 2 + 14 * 24 * hourMs]])
     }))
 
   it.effect("whose event cannot be appended leaves nothing behind", () =>
@@ -191,7 +227,7 @@ layer(Store.layer)("reactions at the same time", (it) => {
 
   it.effect("the same said twice is one reaction", () =>
     Effect.gen(function* () {
-      const owner = yield* newUser
+      const owner = yield* connectedUser
       for (const _round of rounds) {
         const tip = yield* served(owner)
         const answers = yield* Effect.all([react(tip, "done"), react(tip, "done"), react(tip, "done")], together)
@@ -216,7 +252,7 @@ layer(Store.layer)("reactions at the same time", (it) => {
 
   it.effect("to two tips under one key: one is taken, the other refused with nothing left of it", () =>
     Effect.gen(function* () {
-      const owner = yield* newUser
+      const owner = yield* connectedUser
       for (const round of rounds) {
         const tips = [yield* served(owner), yield* served(owner)]
         const exits = yield* Effect.all(

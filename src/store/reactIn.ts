@@ -46,13 +46,17 @@ const react = Effect.fnUntraced(function* (
   const sql = yield* SqlClient.SqlClient
   const outbox = yield* Outbox
   const { owner: { tenantId, userId }, decisionId } = request
+  // All tips of one candidate, so that what is said to two of them at once is said to one after the other.
+  yield* sql`
+    SELECT pg_advisory_xact_lock(hashtextextended(tenant_id || '/' || user_id || '/' || candidate_id, 0))
+    FROM decisions WHERE decision_id = ${decisionId} AND tenant_id = ${tenantId} AND user_id = ${userId}`
   const [row] = yield* sql<DecisionRow>`
     SELECT ${sql.literal(decisionColumns)} FROM decisions
     WHERE decision_id = ${decisionId} AND tenant_id = ${tenantId} AND user_id = ${userId} FOR UPDATE`
   if (row === undefined) return yield* new TipUnknown({ tipId: decisionId })
   const earlier = yield* answerGivenBefore(request)
   if (earlier !== undefined) return earlier
-  const tip = pastDecisionOf(row)
+  const tip = yield* supersededOrNot(request, pastDecisionOf(row))
   const verdict = judge(tip)
   const answer: Answer = { verdict, tip }
   if (verdict._tag === "Accepted") {
@@ -63,7 +67,38 @@ const react = Effect.fnUntraced(function* (
   return answer
 })
 
-const write = Effect.fnUntraced(function* (request: ReactRequest, { tip }: PastDecision, accepted: Accepted) {
+/**
+ * A tip whose candidate was answered under another one since it was served is settled by that, also when it was
+ * committed in the very moment of the answer: a recurring task closed for two tips would skip an occurrence.
+ */
+const supersededOrNot = Effect.fnUntraced(function* ({ owner: { tenantId, userId } }: ReactRequest, tip: PastDecision) {
+  if (tip.state !== "open") return tip
+  const sql = yield* SqlClient.SqlClient
+  const { decisionId, servedAtMs } = tip
+  const [answer] = yield* sql`
+    SELECT FROM decisions
+    WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND served_at_ms >= ${servedAtMs - windowMsOf(tip)}
+      AND candidate_id = ${tip.tip.meta.candidateId} AND decision_id <> ${decisionId}
+      AND reacted_at_ms >= ${servedAtMs}
+    LIMIT 1`
+  return answer === undefined ? tip : { ...tip, state: "superseded" as const }
+})
+
+/** A tip that could still be answered when this one was served was itself served at most this long before. */
+const windowMsOf = ({ expiresAtMs, servedAtMs }: PastDecision): number => expiresAtMs - servedAtMs
+
+/** The other open tips of the candidate: answered with this one. */
+const supersede = Effect.fnUntraced(function* ({ owner, decisionId }: ReactRequest, tip: PastDecision) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    UPDATE decisions SET state = 'superseded'
+    WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId}
+      AND served_at_ms >= ${tip.servedAtMs - windowMsOf(tip)}
+      AND candidate_id = ${tip.tip.meta.candidateId} AND decision_id <> ${decisionId} AND state = 'open'`
+})
+
+const write = Effect.fnUntraced(function* (request: ReactRequest, past: PastDecision, accepted: Accepted) {
+  const { tip } = past
   const sql = yield* SqlClient.SqlClient
   const { owner: { tenantId, userId }, decisionId, reaction, nowMs } = request
   const { candidateId } = tip.meta
@@ -78,6 +113,7 @@ const write = Effect.fnUntraced(function* (request: ReactRequest, { tip }: PastD
     WHERE decision_id = ${decisionId}`
   yield* sql`INSERT INTO reactions (event_id, decision_id, tenant_id, user_id, reaction, reacted_at_ms)
     VALUES (${request.eventId}, ${decisionId}, ${tenantId}, ${userId}, ${reaction}, ${nowMs})`
+  if (accepted.undone === null) yield* supersede(request, past)
   if (accepted.sleepsUntilMs === null) {
     // Only the sleep this very tip caused: a later tip of the same candidate may have put it to sleep again.
     yield* sql`DELETE FROM sleeps
@@ -90,9 +126,12 @@ const write = Effect.fnUntraced(function* (request: ReactRequest, { tip }: PastD
         SET until_ms = excluded.until_ms, reaction = excluded.reaction, decision_id = excluded.decision_id`
   }
   if (accepted.completes) {
+    // A tool that was disconnected meanwhile is not acted on, nor when it is connected again weeks later.
     yield* sql`INSERT INTO acts (act_id, tenant_id, user_id, provider, task_id, requested_at_ms)
-      VALUES (${completeActId(decisionId)}, ${tenantId}, ${userId}, ${tip.source},
-        ${candidateId.slice(tip.source.length + 1)}, ${nowMs})
+      SELECT ${completeActId(decisionId)}::uuid, tenant_id, user_id, provider,
+        ${candidateId.slice(tip.source.length + 1)}, ${nowMs}::bigint
+      FROM connections
+      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${tip.source} AND status <> 'disconnected'
       ON CONFLICT (act_id) DO NOTHING`
   }
 })

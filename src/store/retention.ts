@@ -4,6 +4,7 @@
  */
 import { Clock, Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { uuidv7 } from "../../schemas/uuid.ts"
 import type { StreamName } from "../streams/names.ts"
 import { orUnavailable } from "./unavailable.ts"
 
@@ -23,6 +24,8 @@ const inboxMs = 30 * dayMs
 const idempotencyMs = dayMs
 const settledActsMs = 30 * dayMs
 const deadLettersMs = 30 * dayMs
+/** As long as the events that tell of them; reactions go with their decision. */
+const decisionsMs = retentionMs.DECISIONS
 
 /** Rows of one statement: keeps its locks and its transaction short. */
 const rowsMax = 5_000
@@ -58,5 +61,11 @@ export const forget = Effect.gen(function* () {
       ) RETURNING 1`
     forgotten += rows.length
   }
-  return forgotten
+  // Ids are version 7: those made before an instant sort before the least id of that instant.
+  const oldest = uuidv7(nowMs - decisionsMs, new Uint8Array(10))
+  const decisions = yield* sql`
+    DELETE FROM decisions WHERE decision_id IN (
+      SELECT decision_id FROM decisions WHERE decision_id < ${oldest}::uuid ORDER BY decision_id LIMIT ${rowsMax}
+    ) RETURNING 1`
+  return forgotten + decisions.length
 }).pipe(orUnavailable("retention.forget"))

@@ -56,6 +56,7 @@ const byDay = (view: HistoryView): ReadonlyArray<Html> => {
 const states: Readonly<Record<PastDecision["state"], string>> = {
   open: "Waiting for your answer",
   expired: "Not answered",
+  superseded: "Another tip took its place",
   done: "Done",
   snooze: "Put off",
   dismiss: "Not this",

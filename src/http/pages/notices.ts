@@ -29,6 +29,7 @@ const taken: Readonly<Record<TipState, string | undefined>> = {
   acknowledge: "Got it:",
   save: "Saved:",
   expired: undefined,
+  superseded: undefined,
 }
 
 export const isUndoable = (state: TipState): boolean => state === "dismiss" || state === "snooze"
