@@ -6,7 +6,8 @@ import { randomUUID } from "node:crypto"
 import { streamNames } from "../streams/names.ts"
 import type { StreamName } from "../streams/names.ts"
 import { forget, retentionMs } from "./retention.ts"
-import { newUser, nowMs } from "./store.fixture.ts"
+import { Decisions } from "../recommender/Decisions.ts"
+import { decisionOf, newUser, nowMs, servedEventOf } from "./store.fixture.ts"
 import * as Store from "./store.fixture.ts"
 
 const dayMs = 86_400_000
@@ -165,5 +166,23 @@ layer(Store.layer)("retention of the rest", (it) => {
       yield* sql`INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms, sequence)
         SELECT n::text, 'SIGNALS', 0, 's', '{}', '', 0, n FROM generate_series(1, 5001) n`
       expect([yield* forget, yield* forget, yield* forget]).toEqual([15_000, 3, 0])
+    }))
+
+  it.effect("a decision goes after ninety days, with the reactions to it", () =>
+    Effect.gen(function* () {
+      yield* start
+      const sql = yield* SqlClient.SqlClient
+      const decision = decisionOf(yield* newUser)
+      yield* Decisions.use((decisions) => decisions.commit(decision, servedEventOf(decision)))
+      yield* sql`INSERT INTO reactions (event_id, decision_id, tenant_id, user_id, reaction, reacted_at_ms)
+        VALUES ('e', ${decision.decisionId}, ${decision.owner.tenantId}, ${decision.owner.userId}, 'save', ${nowMs})`
+      const rows = sql`SELECT 1 FROM decisions JOIN reactions USING (decision_id)`
+      yield* TestClock.setTime(nowMs + 90 * dayMs)
+      yield* forget
+      expect(yield* rows).toHaveLength(1)
+      yield* TestClock.setTime(nowMs + 90 * dayMs + 1)
+      yield* forget
+      expect(yield* rows).toHaveLength(0)
+      expect(yield* sql`SELECT 1 FROM reactions`).toHaveLength(0)
     }))
 })
