@@ -7,6 +7,8 @@ export class HttpSettings extends Context.Service<HttpSettings, {
   readonly demo: boolean
   /** The address people use is https: cookies are sent over it only. */
   readonly secureCookies: boolean
+  /** Host, and port unless it is the scheme's own, of the address people use; a proxy may send another `Host`. */
+  readonly publicHost?: string | undefined
   readonly adminToken: Redacted.Redacted<string> | undefined
   readonly bodyMaxBytes: number
   readonly version: string

@@ -28,7 +28,7 @@ export const edge = Effect.fnUntraced(
     const request = yield* HttpServerRequest.HttpServerRequest
     const settings = yield* HttpSettings
     const startedAt = yield* Clock.currentTimeNanos
-    const refusal = refusalOf(request, settings.bodyMaxBytes)
+    const refusal = refusalOf(request, settings)
     const response = refusal !== undefined ? yield* answer(request, refusal) : yield* application.pipe(
       Effect.flatMap((response) =>
         isBareUnsupported(response) ? answer(request, new Problems.MediaTypeUnsupported()) : Effect.succeed(response)
@@ -49,11 +49,14 @@ export const edge = Effect.fnUntraced(
 )
 
 /** Judged by headers alone, before a byte of the body is read. */
-const refusalOf = (request: HttpServerRequest.HttpServerRequest, bodyMaxBytes: number): Problem | undefined => {
+const refusalOf = (
+  request: HttpServerRequest.HttpServerRequest,
+  { bodyMaxBytes, publicHost }: HttpSettings["Service"],
+): Problem | undefined => {
   if (Number(request.headers["content-length"] ?? 0) > bodyMaxBytes) {
     return new Problems.BodyTooLarge({ detail: `at most ${bodyMaxBytes} bytes` })
   }
-  return isUnsafe(request.method) && isCrossSite(request) ? new Problems.CrossSite() : undefined
+  return isUnsafe(request.method) && isCrossSite(request, publicHost) ? new Problems.CrossSite() : undefined
 }
 
 const isUnsafe = (method: string): boolean => method !== "GET" && method !== "HEAD" && method !== "OPTIONS"
@@ -62,12 +65,18 @@ const isUnsafe = (method: string): boolean => method !== "GET" && method !== "HE
  * Browsers say where a request comes from (Fetch Metadata; Origin for older ones). A request that says nothing comes
  * from no browser, and carries no cookie it was not given.
  */
-const isCrossSite = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => {
+const isCrossSite = (
+  { headers }: HttpServerRequest.HttpServerRequest,
+  publicHost: string | undefined,
+): boolean => {
   const site = headers["sec-fetch-site"]
   if (site !== undefined) return site !== "same-origin" && site !== "none"
   const origin = headers["origin"]
   if (origin === undefined) return false
-  return !URL.canParse(origin) || new URL(origin).host !== headers["host"]
+  if (!URL.canParse(origin)) return true
+  const { host } = new URL(origin)
+  // An origin without a host is nobody's, whatever the settings hold.
+  return host === "" || (host !== headers["host"] && host !== publicHost)
 }
 
 /** The API builder answers a body of another kind in plain text. */
