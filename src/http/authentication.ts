@@ -63,6 +63,12 @@ export const isOperator = (settings: HttpSettings["Service"]) =>
     return given.length === wanted.length && timingSafeEqual(given, wanted)
   })
 
+/**
+ * The cookie is given once, at sign-in, and browsers keep none longer than 400 days (RFC 6265bis). A session ends on
+ * the server, once nobody has used it for SESSION_IDLE_MS: a shorter cookie would sign out who comes every day.
+ */
+const cookieMaxAgeMs = 400 * 86_400_000
+
 /** Starts a session for the demo user and puts its cookie on the response. */
 export const signInDemo = Effect.gen(function* () {
   const settings = yield* HttpSettings
@@ -77,7 +83,7 @@ export const signInDemo = Effect.gen(function* () {
     path: "/",
     secure: settings.secureCookies,
     sameSite: "lax",
-    maxAge: sessions.idleMs,
+    maxAge: cookieMaxAgeMs,
   })
   return owner
 })
