@@ -48,6 +48,16 @@ describe("a body that is not what the route takes", () => {
     ["a reaction only the service may record", { json: { tipId: unknownTip, reaction: "expired" } }],
     ["an id that is none", { json: { tipId: "../../etc/passwd", reaction: "done" } }],
     ["an instant that is none", { json: { tipId: unknownTip, reaction: "snooze", snoozeUntil: "tomorrow" } }],
+    ["a year for an instant", { json: { tipId: unknownTip, reaction: "snooze", snoozeUntil: "2027" } }],
+    ["a date for an instant", { json: { tipId: unknownTip, reaction: "snooze", snoozeUntil: "Sat Nov 21 2026" } }],
+    [
+      "an instant without its zone",
+      { json: { tipId: unknownTip, reaction: "snooze", snoozeUntil: "2027-01-01T00:00:00" } },
+    ],
+    [
+      "a month there is not",
+      { json: { tipId: unknownTip, reaction: "snooze", snoozeUntil: "2027-13-01T00:00:00Z" } },
+    ],
     ["a number for an instant", { json: { tipId: unknownTip, reaction: "snooze", snoozeUntil: 1e300 } }],
     ["a key of the prototype", { body: `{"tipId":"${unknownTip}","reaction":"done","__proto__":{}}`, headers: asJson }],
     ["nesting without end", { body: "[".repeat(4_000), headers: asJson }],
@@ -79,14 +89,63 @@ describe("a body that is not what the route takes", () => {
     },
   )
 
-  it.each(["0", "101", "-1", "1.5", "many", ""])("a page of limit=%s is INVALID_REQUEST", async (limit) => {
-    expect(refusal(await user.call("GET", `/v1/tips?limit=${limit}`))).toEqual([400, "INVALID_REQUEST", problem])
+  it.each(["0", "101", "-1", "1.5", "1e1", "0x10", "%205", "5.0", "many", ""])(
+    "a page of limit=%s is INVALID_REQUEST",
+    async (limit) => {
+      expect(refusal(await user.call("GET", `/v1/tips?limit=${limit}`))).toEqual([400, "INVALID_REQUEST", problem])
+    },
+  )
+
+  it.each(["2027", "2027-01-01", "1800000000000", "Sat Nov 21 2026"])(
+    "a page before=%s is INVALID_REQUEST",
+    async (before) => {
+      const answer = await user.call("GET", `/v1/tips?before=${encodeURIComponent(before)}`)
+      expect(refusal(answer)).toEqual([400, "INVALID_REQUEST", problem])
+    },
+  )
+
+  it("a page before an RFC 3339 date-time of any zone is given", async () => {
+    for (const before of ["2027-01-01T00:00:00Z", "2027-01-01T00:00:00.123+05:30"]) {
+      expect((await user.call("GET", `/v1/tips?before=${encodeURIComponent(before)}`)).status).toBe(200)
+    }
   })
 
-  it("an Idempotency-Key of 201 characters is INVALID_REQUEST", async () => {
+  it.each([
+    ["of 201 characters", "k".repeat(201)],
+    ["with a tab", "a\tb"],
+    ["outside ASCII", "caf\u00e9"],
+  ])("an Idempotency-Key %s is INVALID_REQUEST", async (_, key) => {
     const { id } = await user.tip()
-    const answer = await user.react(id, "save", {}, { "idempotency-key": "k".repeat(201) })
+    const answer = await user.react(id, "save", {}, { "idempotency-key": key })
     expect(refusal(answer)).toEqual([400, "INVALID_REQUEST", problem])
+  })
+
+  it("an Idempotency-Key with a NUL is refused as the client's fault", async () => {
+    const body = JSON.stringify({ tipId: unknownTip, reaction: "save" })
+    const cookie = [...user.cookies].map(([name, value]) => `${name}=${value}`).join("; ")
+    const bytes = `POST /v1/feedback HTTP/1.1\r\nhost: x\r\ncookie: ${cookie}\r\nidempotency-key: a\0b\r\n` +
+      `content-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+    expect(statusOf(await rawExchange(world.url, bytes))).toBe(400)
+  })
+
+  it("a form's key with a NUL is left aside, and the answer is taken", async () => {
+    const other = await world.newUser()
+    const { id } = await other.tip()
+    const answer = await other.call("POST", `/tip/${id}/save`, {
+      body: "key=a%00b",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    })
+    expect(answer.status).toBe(303)
+    expect((await other.call("GET", `/v1/tips/${id}`)).json()).toMatchObject({ state: "save" })
+  })
+
+  it("looking at /tip by HEAD decides on nothing", async () => {
+    const other = await world.newUser()
+    const past = async () =>
+      (await other.call("GET", "/v1/tips")).json<{ readonly tips: ReadonlyArray<unknown> }>().tips
+    const before = (await past()).length
+    expect((await other.call("HEAD", "/tip")).status).toBe(200)
+    expect((await past()).length).toBe(before)
   })
 })
 

@@ -203,7 +203,7 @@ describe("signing in", () => {
   it("gives the demo user a session on loopback in demo mode only", async () => {
     const response = await site().post("/sign-in", {}, signedOut)
     expect(whereTo(response)).toEqual([303, "/tip"])
-    expect(response.headers.get("set-cookie")).toMatch(/^sid=fresh;.*HttpOnly/)
+    expect(response.headers.get("set-cookie")).toMatch(/^sid=fresh; Max-Age=34560000;.*HttpOnly/)
     const elsewhere = await site().post("/sign-in", {}, { host: "example.org" })
     expect([elsewhere.status, elsewhere.headers.get("set-cookie")]).toEqual([403, null])
     expect((await site({ demo: false }).post("/sign-in", {}, signedOut)).status).toBe(403)
@@ -227,6 +227,17 @@ describe("the tip", () => {
     expect(await (await fresh.get("/tip")).text()).toContain("Book the dentist")
     expect(fresh.asked.recommended).toBe(1)
   })
+
+  it.each([{ "sec-purpose": "prefetch;prerender" }, { purpose: "prefetch" }, { "x-moz": "prefetch" }])(
+    "is not decided on for %o, only shown when it is open",
+    async (ahead: Record<string, string>) => {
+      const fresh = site({ openTip: false })
+      const refused = await fresh.get("/tip", ahead)
+      expect([refused.status, await refused.text(), fresh.asked.recommended]).toEqual([503, "", 0])
+      expect((await fresh.get("/tip")).status).toBe(200)
+      expect(await (await site().get("/tip", ahead)).text()).toContain("Book the dentist")
+    },
+  )
 
   it("is the one asked for when it is the user's, and no other's", async () => {
     const { get } = site({ openTip: false })
@@ -255,11 +266,13 @@ describe("the tip", () => {
     await post(`/tip/${tipId}/dismiss`, { key: "k", until: "1781100000000" })
     await post(`/tip/${tipId}/done`)
     await post(`/tip/${tipId}/snooze`, { key: "k".repeat(300), until: "-1" })
+    await post(`/tip/${tipId}/done`, { key: "k\u0000" })
     expect(asked.given).toEqual([
       { tipId, reaction: "snooze", snoozeUntilMs: 1_781_100_000_000, idempotencyKey: "k:snooze:1781100000000" },
       { tipId, reaction: "dismiss", snoozeUntilMs: null, idempotencyKey: "k:dismiss:" },
       { tipId, reaction: "done", snoozeUntilMs: null, idempotencyKey: null },
       { tipId, reaction: "snooze", snoozeUntilMs: null, idempotencyKey: null },
+      { tipId, reaction: "done", snoozeUntilMs: null, idempotencyKey: null },
     ])
   })
 

@@ -1,6 +1,6 @@
 /** The tip and what is answered to it. Every decision is the recommender's; here it is asked and shown. */
 import { Clock, Effect, Option, Schema } from "effect"
-import { HttpRouter } from "effect/http"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { UserSyncStore } from "../../actors/UserSyncStore.ts"
 import { Decisions } from "../../recommender/Decisions.ts"
 import { Feedback } from "../../recommender/Feedback.ts"
@@ -8,6 +8,7 @@ import { Recommender } from "../../recommender/Recommender.ts"
 import type { DecisionId, Owner } from "../../../schemas/ids.ts"
 import { Reaction } from "../../../schemas/Tip.ts"
 import { newUuid } from "../../../schemas/uuid.ts"
+import { IdempotencyKey } from "../Api.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { answeredBar, findOwn } from "./answeredBar.ts"
 import { errorPage } from "./errorPage.ts"
@@ -18,10 +19,14 @@ import type { TipView } from "./tipPage.ts"
 import { decisionIdOf, formFields, forVisitor, instantOf, queryOf } from "./visitor.ts"
 import type { Visitor } from "./visitor.ts"
 
-/** As the API takes it. */
-const keyMaxChars = 200
+const isKey = Schema.is(IdempotencyKey)
 
-/** The tip asked for while it can still be answered, else the open one, else a new one. */
+/** Nobody looks at the answer, or perhaps never will (`Sec-Purpose`; `Purpose` and `X-Moz` of older browsers). */
+const isUnseen = ({ method, headers }: HttpServerRequest.HttpServerRequest): boolean =>
+  method === "HEAD" ||
+  ["sec-purpose", "purpose", "x-moz"].some((name) => (headers[name] ?? "").toLowerCase().includes("prefetch"))
+
+/** The tip asked for while it can still be answered, else the open one, else a new one if somebody will see it. */
 const choose = Effect.fnUntraced(function* (owner: Owner, asked: DecisionId | undefined) {
   const decisions = yield* Decisions
   const nowMs = yield* Clock.currentTimeMillis
@@ -29,9 +34,17 @@ const choose = Effect.fnUntraced(function* (owner: Owner, asked: DecisionId | un
   if (wanted?.state === "open" && wanted.expiresAtMs > nowMs) return { shown: wanted, reason: null }
   const open = yield* decisions.openTip(owner, nowMs)
   if (open !== undefined) return { shown: open, reason: null }
+  if (isUnseen(yield* HttpServerRequest.HttpServerRequest)) return undefined
   const { tip, reason } = yield* (yield* Recommender).recommend(owner)
   return { shown: (yield* findOwn(owner, tip?.id)) ?? null, reason }
 })
+
+/** A browser throws away what was fetched ahead and did not succeed, and asks again when the person comes. */
+const unseen = Effect.map(
+  HttpServerRequest.HttpServerRequest,
+  ({ method }) =>
+    HttpServerResponse.empty({ status: method === "HEAD" ? 200 : 503, headers: { "cache-control": "no-store" } }),
+)
 
 const showTip = Effect.fnUntraced(function* (visitor: Visitor) {
   const { owner } = visitor
@@ -39,6 +52,7 @@ const showTip = Effect.fnUntraced(function* (visitor: Visitor) {
   const key = yield* newUuid
   const bar = yield* answeredBar(owner, key)
   const chosen = yield* choose(owner, decisionIdOf(yield* queryOf("tip")))
+  if (chosen === undefined) return yield* unseen
   const view: TipView = {
     ...chosen,
     visitor,
@@ -61,13 +75,13 @@ const react = Effect.fnUntraced(function* ({ owner }: Visitor) {
   const until = reaction === "snooze" ? instantOf(field("until")) ?? null : null
   const back = field("back") === "/history" ? "/history" : "/tip"
   // One key a page: what was pressed makes it one a request, so that a second thought is no reused key.
-  const idempotencyKey = [field("key") ?? "", reaction, until ?? ""].join(":")
+  const pressed = [field("key") ?? "", reaction, until ?? ""].join(":")
   const { give } = yield* Feedback
   return yield* give(owner, {
     tipId,
     reaction,
     snoozeUntilMs: until,
-    idempotencyKey: field("key") === undefined || idempotencyKey.length > keyMaxChars ? null : idempotencyKey,
+    idempotencyKey: field("key") !== undefined && isKey(pressed) ? pressed : null,
   }).pipe(
     Effect.map(() =>
       seeOther(back, { answered: tipId, ...(reaction === "undo" && back === "/tip" ? { tip: tipId } : {}) })
