@@ -82,13 +82,16 @@ const startLocked: (
     const { port, server, logOffset } = yield* listen(site)
     yield* ServerLog.keepBounded(dataDir)
     return {
-      url: Redacted.make(`postgres://${Cluster.role}:${password}@127.0.0.1:${port}/${Cluster.database}`),
+      url: Redacted.make(`postgres://${Cluster.role}:${password}@127.0.0.1:${port}/${Cluster.database}${ownTerms}`),
       port,
       pid: server.pid,
       exited: stopped(server, logFile, logOffset),
     }
   },
 )
+
+/** Said here, because postgres.js otherwise takes `PGSSL` and `PGTARGETSESSIONATTRS`, meant for another server. */
+const ownTerms = "?sslmode=disable&target_session_attrs=read-write"
 
 const listen = Effect.fnUntraced(function* (site: Cluster.Site) {
   const cluster = Cluster.clusterDir(site.dataDir)
