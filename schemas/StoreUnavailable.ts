@@ -8,6 +8,11 @@ export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()("St
   operation: Schema.String,
   /** For the log only: may quote a statement, never shown to a client. */
   cause: Schema.Defect(),
+  /**
+   * True when the store works and refuses what it was given: the same again will fail the same way. Absent when the
+   * store itself is in trouble, which passes.
+   */
+  dataAtFault: Schema.optionalKey(Schema.Boolean),
 }) {
   override get message() {
     return `${this.operation}: the store is not available`

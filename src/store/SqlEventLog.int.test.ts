@@ -13,6 +13,7 @@ import { sequenceOnce } from "./sequencer.ts"
 import * as SqlEventLog from "./SqlEventLog.ts"
 import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlOutbox from "./SqlOutbox.ts"
+import { orUnavailable } from "./unavailable.ts"
 
 const partitions = contractPartitions
 const logOf = (holder: string, count = partitions) => SqlEventLog.layer({ partitions: count, holder })
@@ -90,6 +91,43 @@ describe("sql event log", () => {
           yield* one.release
           expect((yield* two.pull(consumer, 0)).map(({ sequence, attempt }) => [sequence, attempt])).toEqual([[1, 2]])
         }).pipe(Effect.provide(logOf("two").pipe(Layer.provide(LogSignals.layer)), { local: true }))
+      }).pipe(Effect.provide(layerOf("one"))),
+  )
+
+  it.live(
+    "a lane whose very first pull fails delivers when the cause is gone",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const log = yield* EventLog
+        yield* (yield* Outbox).append([event("a")])
+        yield* numbered(1)
+        yield* sql`ALTER TABLE outbox RENAME TO outbox_away`
+        expect((yield* Effect.flip(log.pull(consumer, 0))).operation).toBe("pull")
+        yield* sql`ALTER TABLE outbox_away RENAME TO outbox`
+        expect((yield* log.pull(consumer, 0)).map((one) => [one.sequence, one.attempt])).toEqual([[1, 1]])
+      }).pipe(Effect.provide(layerOf("one"))),
+  )
+
+  it.live(
+    "the data is at fault when the database refuses a value, and not when a table is missing or nobody may read it",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const failures = [
+          sql`SELECT 'x'::int`,
+          sql`SELECT 1 / 0`,
+          sql`INSERT INTO lanes (durable, lane, stream, whole_stream) VALUES ('d', 0, 'NONE', true)`,
+          sql`INSERT INTO streams SELECT * FROM streams`,
+          sql`SELECT * FROM missing`,
+          sql`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '25006'; END $$`,
+          sql`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$`,
+          sql`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '42501'; END $$`,
+          sql`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53300'; END $$`,
+        ]
+        const problems = yield* Effect.forEach(failures, (failure) => Effect.flip(orUnavailable("test")(failure)))
+        const isData = (one: (typeof problems)[number]) => one.dataAtFault === true
+        expect(problems.map(isData)).toEqual([true, true, true, true, false, false, false, false, false])
       }).pipe(Effect.provide(layerOf("one"))),
   )
 

@@ -130,20 +130,23 @@ const sequence = Effect.fnUntraced(function* (wakeupOf: (stream: string, lane: n
 
 const lanes = Effect.fnUntraced(function* ({ holder }: SqlEventLogOptions) {
   const sql = yield* SqlClient.SqlClient
-  const known = new Set<string>()
+
+  const lock = (durable: string, lane: number) =>
+    sql<LaneRow>`
+      SELECT set_config('synchronous_commit', 'off', true), cursor, pulled_until, isolate_until, head_sequence,
+        head_attempts, retry_at_ms, holder, held_until_ms
+      FROM lanes WHERE durable = ${durable} AND lane = ${lane} FOR UPDATE`
 
   /** Locks the lane's row, making it on first use. Undefined when another process holds it. */
   const take = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number) {
     const { durable, stream } = consumer
-    if (!known.has(`${durable}/${lane}`)) {
+    let [row] = yield* lock(durable, lane)
+    if (row === undefined) {
+      // Nobody remembers that it was made: the transaction that makes it may roll back.
       yield* sql`INSERT INTO lanes (durable, lane, stream, whole_stream)
         VALUES (${durable}, ${lane}, ${stream}, ${consumer.ordering === "stream"}) ON CONFLICT DO NOTHING`
-      known.add(`${durable}/${lane}`)
+      ;[row] = yield* lock(durable, lane)
     }
-    const [row] = yield* sql<LaneRow>`
-      SELECT set_config('synchronous_commit', 'off', true), cursor, pulled_until, isolate_until, head_sequence,
-        head_attempts, retry_at_ms, holder, held_until_ms
-      FROM lanes WHERE durable = ${durable} AND lane = ${lane} FOR UPDATE`
     const nowMs = yield* Clock.currentTimeMillis
     if (row === undefined || (row.holder !== null && row.holder !== holder && row.held_until_ms > nowMs)) {
       return undefined
@@ -187,10 +190,10 @@ const lanes = Effect.fnUntraced(function* ({ holder }: SqlEventLogOptions) {
       sql.withTransaction(update(consumer, lane, (state) => Lanes.settled(state, sequence))).pipe(
         orUnavailable("settle"),
       ),
-    refuse: (consumer: ConsumerContract, lane: number, delayMs: number) =>
-      sql.withTransaction(update(consumer, lane, (state, nowMs) => Lanes.refused(state, nowMs + delayMs))).pipe(
-        orUnavailable("refuse"),
-      ),
+    refuse: (consumer: ConsumerContract, lane: number, delayMs: number, counts: boolean) =>
+      sql.withTransaction(
+        update(consumer, lane, (state, nowMs) => Lanes.refused(state, nowMs + delayMs, counts)),
+      ).pipe(orUnavailable("refuse")),
     bury: (
       consumer: ConsumerContract,
       lane: number,

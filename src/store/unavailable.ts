@@ -3,6 +3,7 @@
  * because a client is told no more than that it can come back.
  */
 import { Effect, Metric } from "effect"
+import { SqlError } from "effect/sql"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 
 const failures = Metric.counter("store_failures_total", {
@@ -17,8 +18,32 @@ export const orUnavailable =
 export const unavailable = Effect.fnUntraced(function* (operation: string, cause: unknown) {
   yield* Metric.update(Metric.withAttributes(failures, { operation }), 1)
   yield* Effect.logWarning(`${operation}: the store is not available: ${reasonOf(cause)}`)
-  return yield* new StoreUnavailable({ operation, cause })
+  return yield* new StoreUnavailable({ operation, cause, ...(blamesData(cause) ? { dataAtFault: true } : {}) })
 })
+
+/**
+ * True when the database is well and the data is not (SQLSTATE classes 22 and 23, and what nobody knows: an unknown
+ * failure must not block a lane for ever). A syntax error is a schema in motion, so the store's.
+ */
+const blamesData = (cause: unknown): boolean => {
+  if (!SqlError.isSqlError(cause)) return false
+  switch (cause.reason._tag) {
+    case "ConstraintError":
+    case "UniqueViolation":
+      return true
+    case "UnknownError":
+      return !storeCodes.test((cause.reason.cause as { readonly code?: string } | undefined)?.code ?? "")
+    default:
+      return false
+  }
+}
+
+/**
+ * Not classified by the client, yet the store's own: a plan outdated by a migration (0A), a standby that only reads
+ * (25006), an object in use (55), the server's disk (58), and the network as Node names it (ENOTFOUND, EPIPE, …).
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const storeCodes = /^(0A|25006|55|58|E[A-Z])/
 
 /** The database's own words for it, which name tables and limits; its detail, which quotes values, is left out. */
 const reasonOf = (cause: unknown): string => {

@@ -3,11 +3,13 @@
  *
  * Per lane: pull → decode → inbox and handler in one transaction → settle. A failure refuses the batch, which then
  * comes again one message at a time; after `attemptsMax` a message is buried as a dead letter and the lane goes on.
+ * A store in trouble is nobody's fault: the lane rests and comes again, without spending attempts.
  * An undecodable message is buried at once. Lanes run concurrently and never wait for each other.
  */
 import { Cause, Effect, Option, Random } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { open, Undecodable } from "./envelope.ts"
 import { EventLog, lanesOf } from "./EventLog.ts"
 import type { ConsumerContract, Delivery } from "./EventLog.ts"
@@ -19,9 +21,12 @@ export interface ReceivedEvent {
   readonly sequence: number
 }
 
-/** Longest rest between two attempts: a store that is down for minutes is not asked more often than this. */
+/** Rest after the first failed attempt; doubles with each. Five attempts are spread over up to three seconds. */
+const retryDelayFirstMs = 200
+/** Longest rest between two attempts, from the seventh on: a lane allowed many attempts still moves on in minutes. */
 const retryDelayMaxMs = 10_000
-const retryDelayFirstMs = 50
+/** Rest while the store is in trouble: it is asked about once a second by each lane, and found soon when it is back. */
+const storeRestMs = 1_000
 
 export interface ConsumerOptions<E, R> {
   readonly consumer: ConsumerContract
@@ -93,14 +98,21 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
     yield* log.settle(consumer, lane, readable.at(-1)!.sequence)
     return { settled: readable.length, restMs: 0 }
   }
+  if (blamesStore(exit.cause)) {
+    const restMs = yield* jittered(storeRestMs)
+    yield* Effect.logWarning(`the store is in trouble: the batch comes again in ${restMs} ms, no attempt is spent`)
+    yield* Effect.logDebug("what the handler failed with", exit.cause)
+    yield* log.refuse(consumer, lane, restMs, false)
+    return { settled: 0, restMs }
+  }
   yield* Effect.logWarning(`handler failed, attempt ${first.attempt} of ${attemptsMax}: ${failureName(exit.cause)}`)
   yield* Effect.logDebug("what the handler failed with", exit.cause)
   if (readable.length === 1 && first.attempt >= attemptsMax) {
     yield* bury(consumer, lane, first, "attempts-exhausted", failureName(exit.cause))
     return { settled: 1, restMs: 0 }
   }
-  const restMs = yield* retryDelayMs(first.attempt)
-  yield* log.refuse(consumer, lane, restMs)
+  const restMs = yield* jittered(retryDelayMs(first.attempt))
+  yield* log.refuse(consumer, lane, restMs, true)
   return { settled: 0, restMs }
 })
 
@@ -116,11 +128,18 @@ const bury = Effect.fnUntraced(function* (
   yield* log.bury(consumer, lane, delivery, { reason, detail })
 })
 
-/** Doubling, capped, with jitter so that lanes that failed together do not come back together. */
-const retryDelayMs = Effect.fnUntraced(function* (attempt: number) {
-  const ceiling = Math.min(retryDelayMaxMs, retryDelayFirstMs * 2 ** Math.min(attempt, 20))
-  return Math.round(ceiling * (0.5 + 0.5 * (yield* Random.next)))
-})
+const retryDelayMs = (attempt: number): number =>
+  Math.min(retryDelayMaxMs, retryDelayFirstMs * 2 ** Math.min(attempt - 1, 20))
+
+/** Half to whole, so that lanes that failed together do not come back together. */
+const jittered = (ceilingMs: number) =>
+  Effect.map(Random.next, (random) => Math.round(ceilingMs * (0.5 + 0.5 * random)))
+
+/** Data that the store refuses is the message's own fault: only its attempts keep it from blocking its lane. */
+const blamesStore = (cause: Cause.Cause<unknown>): boolean => {
+  const error = Cause.squash(cause)
+  return error instanceof StoreUnavailable && error.dataAtFault !== true
+}
 
 /** The tag of the failure, never its text: that may hold what the event held. */
 const failureName = (cause: Cause.Cause<unknown>): string => {

@@ -4,6 +4,7 @@ import { Deferred, Effect, Fiber, Ref, Schedule } from "effect"
 import type { Layer, Scope } from "effect"
 import { accountOpened } from "../../schemas/events.ts"
 import { defaultTenant, UserId } from "../../schemas/ids.ts"
+import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { handleBatch, run } from "./Consumer.ts"
 import type { ReceivedEvent } from "./Consumer.ts"
 import { EventLog } from "./EventLog.ts"
@@ -91,9 +92,9 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         yield* appended(["a"])
         const log = yield* EventLog
         yield* pullSome(ordered)
-        yield* log.refuse(ordered, 0, 60_000)
+        yield* log.refuse(ordered, 0, 60_000, true)
         expect(yield* log.pull(ordered, 0)).toEqual([])
-        yield* log.refuse(ordered, 0, 0)
+        yield* log.refuse(ordered, 0, 0, true)
         expect((yield* pullSome(ordered)).map((one) => [one.sequence, one.attempt])).toEqual([[1, 2]])
       }),
     )
@@ -164,6 +165,49 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         const letters = yield* (yield* EventLog).deadLetters(10)
         expect(letters.map((one) => [one.sequence, one.reason, one.detail, one.attempts]))
           .toEqual([[2, "attempts-exhausted", "TypeError", 3]])
+      }),
+    )
+
+    test(
+      "trouble of the store spends no attempts: what failed more often than allowed is handled when it is over",
+      Effect.gen(function* () {
+        yield* appended(["a", "b"])
+        const log = yield* EventLog
+        const seen = yield* Ref.make<ReadonlyArray<string>>([])
+        const down = yield* Ref.make(true)
+        const handle = Effect.fnUntraced(function* (events: ReadonlyArray<ReceivedEvent>) {
+          if (yield* Ref.get(down)) return yield* new StoreUnavailable({ operation: "test", cause: "gone" })
+          yield* Ref.update(seen, (all) => [...all, ...events.map((one) => one.envelope.id)])
+        })
+        const options = { consumer: ordered, attemptsMax: 1, handle }
+        for (let failure = 1; failure <= 4; failure++) {
+          const { settled, restMs } = yield* handleBatch(options, 0)
+          expect(settled).toBe(0)
+          expect(restMs).toBeGreaterThanOrEqual(500)
+          yield* log.refuse(ordered, 0, 0, true) // ends the rest
+        }
+        yield* Ref.set(down, false)
+        yield* handleBatch(options, 0)
+        expect(yield* log.deadLetters(10)).toEqual([])
+        yield* handleBatch(options, 0)
+        expect(yield* Ref.get(seen)).toEqual(["a", "b"])
+        expect(yield* log.deadLetters(10)).toEqual([])
+      }),
+    )
+
+    test(
+      "a message whose data the store refuses becomes a dead letter after its attempts",
+      Effect.gen(function* () {
+        yield* appended(["poison"])
+        const log = yield* EventLog
+        const handle = () => new StoreUnavailable({ operation: "test", cause: "does not fit", dataAtFault: true })
+        const settled: Array<number> = []
+        for (let attempt = 1; attempt <= 3; attempt++) {
+          settled.push((yield* handleBatch({ consumer: ordered, attemptsMax: 3, handle }, 0)).settled)
+          yield* log.refuse(ordered, 0, 0, true) // ends the rest
+        }
+        expect(settled).toEqual([0, 0, 1])
+        expect((yield* log.deadLetters(10)).map((one) => [one.detail, one.attempts])).toEqual([["StoreUnavailable", 3]])
       }),
     )
 

@@ -27,7 +27,7 @@ export interface ConsumerContract {
 
 export interface Delivery extends StoredMessage {
   readonly sequence: number
-  /** 1 for the first time; counted before the handler runs, so a crash counts. */
+  /** 1 for the first time; counted before the handler runs, so a crash counts. A refusal may give it back. */
   readonly attempt: number
 }
 
@@ -88,11 +88,12 @@ export class EventLog extends Context.Service<EventLog, {
     lane: number,
     sequence: number,
   ) => Effect.Effect<void, StoreUnavailable>
-  /** What is in flight comes again after the delay. */
+  /** What is in flight comes again after the delay; unless this `counts`, without having spent an attempt. */
   readonly refuse: (
     consumer: ConsumerContract,
     lane: number,
     delayMs: number,
+    counts: boolean,
   ) => Effect.Effect<void, StoreUnavailable>
   /** Stores the dead letter, then settles the message, both or neither. Burying twice keeps the first. */
   readonly bury: (

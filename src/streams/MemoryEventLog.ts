@@ -103,10 +103,10 @@ const eventLogOf = (memory: Memory) => {
         return memory.appended.after(seen).pipe(Effect.timeoutOption(pollMs), Effect.asVoid)
       }),
     settle,
-    refuse: (consumer, lane, delayMs) =>
+    refuse: (consumer, lane, delayMs, counts) =>
       Effect.map(Clock.currentTimeMillis, (nowMs) => {
         const entry = laneOf(consumer, lane)
-        entry.state = Lanes.refused(entry.state, nowMs + delayMs)
+        entry.state = Lanes.refused(entry.state, nowMs + delayMs, counts)
       }),
     bury: (consumer, lane, delivery, cause) =>
       Effect.map(Clock.currentTimeMillis, (diedAtMs) => {

@@ -12,7 +12,7 @@ export type Step =
   /** The consumer settles a part of what it holds: all, or what stands before something undecodable. */
   | { readonly do: "settle"; readonly part: number }
   | { readonly do: "bury" }
-  | { readonly do: "refuse"; readonly delayMs: number }
+  | { readonly do: "refuse"; readonly delayMs: number; readonly counts: boolean }
   /** Whoever held the delivery is gone; nobody says so. */
   | { readonly do: "crash" }
   /** A consumer that was thought dead settles what it once held. */
@@ -64,6 +64,15 @@ export const play = (steps: ReadonlyArray<Step>, batchMax: number, gaps: boolean
     deliveries.push(batch)
     holding = batch
   }
+  /** As if what is held had not been handed out this time. The rest of a batch settled in part keeps its attempt. */
+  const takeBack = () => {
+    if (holding[0] !== deliveries.at(-1)?.[0]) return
+    for (const sequence of holding) {
+      const times = handedOut.get(sequence)! - 1
+      if (times === 0) handedOut.delete(sequence)
+      else handedOut.set(sequence, times)
+    }
+  }
   const take = (step: Step) => {
     switch (step.do) {
       case "append":
@@ -77,8 +86,9 @@ export const play = (steps: ReadonlyArray<Step>, batchMax: number, gaps: boolean
         return holding.length === 0 ? undefined : settle(holding[0]!)
       case "refuse":
         if (holding.length === 0) return
+        if (!step.counts) takeBack()
         holding = []
-        move(refused(lane, nowMs + step.delayMs))
+        move(refused(lane, nowMs + step.delayMs, step.counts))
         expect(isResting(lane, nowMs)).toBe(step.delayMs > 0)
         return
       case "crash":

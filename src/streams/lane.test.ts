@@ -10,7 +10,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ do: "pull" as const }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("settle" as const), part: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.constant({ do: "bury" as const }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("refuse" as const), delayMs: fc.nat(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("refuse" as const), delayMs: fc.nat(3), counts: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.constant({ do: "crash" as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("settle-late" as const), delivery: fc.nat(20) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.nat(3) }) },
@@ -84,9 +87,25 @@ describe("lane", () => {
   })
 
   it("rests until the instant it was told, and not after it was settled or handed out", () => {
-    const lane = refused(attempts(laneAt(0), [1, 2]).lane, 100)
+    const lane = refused(attempts(laneAt(0), [1, 2]).lane, 100, true)
     expect([99, 100].map((nowMs) => isResting(lane, nowMs))).toEqual([true, false])
     expect(isResting(pulled(lane, [1]).lane, 0)).toBe(false)
     expect(isResting(settled(lane, 1), 0)).toBe(false)
+  })
+
+  it("a batch refused without counting comes again whole, as for the first time", () => {
+    const lane = refused(attempts(laneAt(0), [1, 2, 3]).lane, 100, false)
+    expect(isResting(lane, 99)).toBe(true)
+    expect(pullSize(lane, 10)).toBe(10)
+    expect(attempts(lane, [1, 2, 3]).seen).toEqual([1])
+  })
+
+  it("a head refused without counting gets back that attempt and no other, and never more than it had", () => {
+    let { lane } = attempts(laneAt(0), [1, 2], [1])
+    lane = refused(lane, 0, false)
+    expect(pullSize(lane, 10)).toBe(1)
+    expect(attempts(lane, [1]).seen).toEqual([2])
+    for (let n = 0; n < 3; n++) lane = refused(lane, 0, false)
+    expect(attempts(lane, [1]).seen).toEqual([1])
   })
 })

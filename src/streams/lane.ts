@@ -70,7 +70,18 @@ export const settled = (lane: Lane, sequence: number): Lane =>
     retryAtMs: 0,
   }
 
-/** The messages in flight come again, not before `retryAtMs`. */
-export const refused = (lane: Lane, retryAtMs: number): Lane => ({ ...lane, retryAtMs })
+/**
+ * The messages in flight come again, not before `retryAtMs`. Unless it `counts`, they come as if they had not been
+ * handed out this time: a first batch whole, a single head with its attempt given back.
+ * What is left of a batch settled in part keeps its one attempt.
+ */
+export const refused = (lane: Lane, retryAtMs: number, counts: boolean): Lane =>
+  counts ? { ...lane, retryAtMs } : {
+    ...lane,
+    // Nothing was in doubt before this batch, so nothing is in doubt after it.
+    pulledUntil: lane.isolateUntil > lane.cursor ? lane.pulledUntil : lane.cursor,
+    headAttempts: Math.max(0, lane.headAttempts - 1),
+    retryAtMs,
+  }
 
 const isolates = (lane: Lane): boolean => lane.isolateUntil > lane.cursor || lane.pulledUntil > lane.cursor
