@@ -128,6 +128,7 @@ const httpSettings = (config: Config, around: Surroundings) =>
     Effect.map(Clock.currentTimeMillis, (startedAtMs) =>
       HttpSettings.of({
         demo: around.demo,
+        ...(config.publicUrl === undefined ? {} : { publicHost: new URL(config.publicUrl).host }),
         secureCookies: config.publicUrl?.startsWith("https:") ?? false,
         adminToken: config.adminToken,
         bodyMaxBytes: config.httpBodyMaxBytes,
