@@ -81,9 +81,9 @@ ${
     sheet(
       "Consumers",
       "No consumer yet.",
-      ["Consumer", "Stream", "#Behind", "#In flight", "#Retrying"],
+      ["Consumer", "#Behind", "#In flight", "#Retrying", "Stream"],
       consumers.map(
-        (one) => [one.durable, one.stream, one.lag, one.inFlight, one.retrying],
+        (one) => [one.durable, one.lag, one.inFlight, one.retrying, one.stream],
       ),
     )
   }

@@ -205,6 +205,14 @@ th, td { padding: .5rem .875rem; text-align: start; white-space: nowrap; border-
 thead th { border-top: 0; color: var(--soft); font-weight: 600 }
 td.number, th.number { text-align: end }
 td.words { white-space: normal; min-width: 16rem }
+/* Long names break before numbers leave the screen; a shade at the edge says that there is more beyond it. */
+@media (max-width: 40rem) {
+  th, td { padding-inline: .5rem }
+  th.number { white-space: normal }
+  td:first-child { min-width: 7.5rem; white-space: normal; overflow-wrap: anywhere }
+  .sheet { background: linear-gradient(to left, var(--raised) 40%, transparent) right / 2.5rem 100% no-repeat local,
+    linear-gradient(to left, var(--line), transparent) right / .75rem 100% no-repeat scroll, var(--raised) }
+}
 .live { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: center; justify-content: space-between }
 `
 
