@@ -16,6 +16,8 @@ const world = worldOfFile({
   HTTP_BODY_MAX_BYTES: String(bodyMaxBytes),
   ADMIN_TOKEN: canary("admin"),
   LOG_LEVEL: "trace",
+  // Any task may be served soon, whatever was learned and whatever the hour.
+  POLICY: "random",
 })
 let user: User
 beforeAll(async () => {
