@@ -10,8 +10,6 @@ import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 export type SessionToken = Redacted.Redacted<string>
 
 export class Sessions extends Context.Service<Sessions, {
-  /** How long an unused session lives. */
-  readonly idleMs: number
   readonly begin: (owner: Owner) => Effect.Effect<SessionToken, StoreUnavailable>
   /** The owner of a living session; its end moves on with use. */
   readonly find: (token: SessionToken) => Effect.Effect<Owner | undefined, StoreUnavailable>

@@ -45,7 +45,6 @@ export const layer = (options: { readonly idleMs: number }) =>
       })
 
       return Sessions.of({
-        idleMs: options.idleMs,
         begin: Effect.fnUntraced(function* (owner) {
           const nowMs = yield* Clock.currentTimeMillis
           const token = Redacted.make(randomBytes(32).toString("base64url"), { label: "session" })

@@ -60,7 +60,6 @@ const site = (given: Scene = {}) => {
     }),
     Context.add(Lifecycle, { phase: Effect.succeed("running" as const), enter: () => Effect.void }),
     Context.add(Sessions, {
-      idleMs: 60_000,
       begin: () => Effect.succeed(Redacted.make("fresh")),
       find: (token) =>
         given.storeDown === true ? Effect.fail(down) : Effect.succeed(
