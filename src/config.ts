@@ -17,6 +17,12 @@ export interface Setting<A = unknown> {
   readonly read: (text: string | undefined) => A
 }
 
+export interface StreamLimit {
+  readonly stream: string
+  readonly field: "max_age_ms" | "max_msgs" | "max_bytes"
+  readonly value: number
+}
+
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 const dayMs = 24 * hourMs
@@ -44,6 +50,44 @@ const definitions = {
     ),
   ),
   databasePoolMax: integer("DATABASE_POOL_MAX", 16, 2, 200, "Connections to Postgres held by one process."),
+  natsUrl: optional(
+    secret(
+      "NATS_URL",
+      "NATS server 2.9 or newer (2.12 recommended) with JetStream, to carry the event log instead of the database: " +
+        "`nats://host:4222`, several separated by commas.",
+      (given) => given.split(",").every((one) => /^(nats|tls):\/\//.test(one.trim()) && URL.canParse(one.trim())),
+      "expected nats://host:4222 or tls://host:4222, several separated by commas",
+    ),
+  ),
+  natsCreds: optional(text("NATS_CREDS", "", "Credentials file for `NATS_URL`.")),
+  natsWaitMs: integer(
+    "NATS_WAIT_MS",
+    10_000,
+    0,
+    600_000,
+    "How long a start waits for the NATS server before it gives up. Later outages are waited out.",
+  ),
+  natsReplicas: integer("NATS_REPLICAS", 1, 1, 5, "Copies of each stream in a NATS cluster."),
+  streamLimits: streamLimits(
+    "STREAM_LIMITS",
+    "Limits of streams on NATS that differ from the wire contract's: `SIGNALS.max_msgs=100000,DECISIONS.max_age_ms=…`; " +
+      "fields `max_age_ms`, `max_msgs`, `max_bytes`.",
+  ),
+  outboxKeepMs: integer(
+    "OUTBOX_KEEP_MS",
+    10 * minuteMs,
+    2 * minuteMs,
+    30 * dayMs,
+    "How long an event stays in the outbox after NATS acknowledged it, to be sent again if NATS loses it. Longer than " +
+      "its `sync_interval`.",
+  ),
+  outboxAlarm: integer(
+    "OUTBOX_ALARM",
+    10_000,
+    1,
+    100_000_000,
+    "Events waiting for NATS beyond which the service says that it is degraded.",
+  ),
   todoistBaseUrl: optional(
     url(
       "TODOIST_BASE_URL",
@@ -96,6 +140,13 @@ const definitions = {
   ),
   consumerBatchMax: integer("CONSUMER_BATCH_MAX", 200, 1, 1_000, "Most events a consumer handles in one transaction."),
   consumerAttemptsMax: integer("CONSUMER_ATTEMPTS_MAX", 5, 1, 100, "Attempts before an event becomes a dead letter."),
+  consumerAckWaitMs: integer(
+    "CONSUMER_ACK_WAIT_MS",
+    5_000,
+    1_000,
+    300_000,
+    "After this, NATS delivers what a process that died had not acknowledged. Part of the consumers' contract.",
+  ),
   httpBodyMaxBytes: integer("HTTP_BODY_MAX_BYTES", 65_536, 1_024, 10_485_760, "Largest request body taken."),
   sessionIdleMs: integer("SESSION_IDLE_MS", 14 * dayMs, minuteMs, 365 * dayMs, "A session unused for this long ends."),
   adminToken: optional(
@@ -225,6 +276,21 @@ function secret(
     return Redacted.make(given, { label: name })
   }
   return { name, default: "", bound: "", doc, read }
+}
+
+/** `STREAM.field=value` pairs; whether there is such a stream is for who knows the streams. */
+function streamLimits(name: string, doc: string): Setting<ReadonlyArray<StreamLimit>> {
+  const read = (given: string | undefined) => {
+    if (given === undefined) return []
+    return given.split(",").map((one) => {
+      const found = /^\s*([A-Z_]+)\.(max_age_ms|max_msgs|max_bytes)=(\d{1,15})\s*$/.exec(one)
+      if (found === null) {
+        throw new Error(`expected STREAM.max_msgs=100000, comma separated, got ${JSON.stringify(one)}`)
+      }
+      return { stream: found[1]!, field: found[2] as StreamLimit["field"], value: Number(found[3]) }
+    })
+  }
+  return { name, default: "none", bound: "", doc, read }
 }
 
 /** Says in the table that the setting may be left out. */

@@ -22,6 +22,7 @@ import { Feedback } from "../../src/recommender/Feedback.ts"
 import { type Recommendation, Recommender } from "../../src/recommender/Recommender.ts"
 import * as PostgresClient from "../../src/store/PostgresClient.ts"
 import * as SqlSessions from "../../src/store/SqlSessions.ts"
+import { DeadLetters } from "../../src/streams/DeadLetters.ts"
 import { EventLog } from "../../src/streams/EventLog.ts"
 import { connect, type DecisionCopy, insertCopy, latestDecision } from "./decisionCopy.ts"
 
@@ -58,6 +59,7 @@ const fixedAnswer = (copy: DecisionCopy): Recommendation => ({
 const absent = Layer.mergeAll(
   Layer.mock(Accounts, {}),
   Layer.mock(Actors, {}),
+  Layer.mock(DeadLetters, {}),
   Layer.mock(Decisions, {}),
   Layer.mock(EventLog, { partitions: 1 }),
   Layer.mock(Feedback, {}),

@@ -3,13 +3,14 @@ import { Effect, Layer, Metric, Schedule } from "effect"
 import * as Scheduler from "../actors/Scheduler.ts"
 import { Actors } from "../actors/Actors.ts"
 import { Feedback } from "../recommender/Feedback.ts"
-import { learnerDurable, learnFrom } from "../recommender/Learning.ts"
-import { project, projectorDurable } from "../recommender/Projector.ts"
+import { learnFrom } from "../recommender/Learning.ts"
+import { project } from "../recommender/Projector.ts"
 import { ServingStates } from "../recommender/ServingStates.ts"
 import { defaultTenant } from "../../schemas/ids.ts"
 import { forget } from "../store/retention.ts"
 import * as Consumer from "../streams/Consumer.ts"
 import { EventLog } from "../streams/EventLog.ts"
+import { learner, projector } from "./consumers.ts"
 
 export interface BackgroundOptions {
   readonly batchMax: number
@@ -25,12 +26,12 @@ export const layer = ({ batchMax, attemptsMax, drainMaxMs }: BackgroundOptions) 
     // Registered before the fibers, so run after they ended: nobody claims work from actors that take none any more.
     yield* Effect.addFinalizer(() => Effect.andThen(Effect.timeoutOption(actors.drain, drainMaxMs), log.release))
     yield* Effect.forkScoped(Consumer.run({
-      consumer: { durable: projectorDurable, stream: "SIGNALS", ordering: "partition", batchMax },
+      consumer: projector(batchMax),
       attemptsMax,
       handle: (events) => project(events.map(({ envelope }) => envelope)),
     }))
     yield* Effect.forkScoped(Consumer.run({
-      consumer: { durable: learnerDurable, stream: "FEEDBACK", ordering: "stream", batchMax },
+      consumer: learner(batchMax),
       attemptsMax,
       handle: learnFrom,
     }))

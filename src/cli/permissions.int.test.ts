@@ -67,6 +67,13 @@ describe("the permissions of bin/tipstream", () => {
     ["a password with an at sign", { DATABASE_URL: "postgres://u:p@ss@db.example/name" }, [todoist, "db.example"]],
     ["a database on IPv6", { DATABASE_URL: "postgres://u:p@[fd00::9]:5432/x" }, [todoist, "[fd00::9]:5432"]],
     ["two databases", { DATABASE_URL: "postgres://u:p@a:1,b:2/x" }, [todoist, "a:1", "b:2"]],
+    ["a broker", { NATS_URL: "nats://user:pass@nats.example" }, [todoist, "nats.example:4222"]],
+    ["several brokers", { NATS_URL: "nats://a:1, tls://[fd00::9]:2,nats://[fd00::8]" }, [
+      todoist,
+      "a:1",
+      "[fd00::9]:2",
+      "[fd00::8]:4222",
+    ]],
     ["a collector", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example" }, [todoist, "otel.example"]],
     ["what is no address", { DATABASE_URL: "postgres://u:p@*/x", HOST: "a b", TODOIST_BASE_URL: "http://$(id)/" }, []],
   ])("the network with %s", (_, env, more) => {
@@ -78,6 +85,14 @@ describe("the permissions of bin/tipstream", () => {
     expect(list("write", {})).toEqual(["/tmp/.data"])
     expect(list("write", { DATA_DIR: "/var/lib/tipstream" })).toEqual(["/var/lib/tipstream"])
     expect(list("read", { DATA_DIR: "/var/lib/tipstream" })).toEqual([project, "/var/lib/tipstream"])
+  })
+
+  it("the credentials of NATS may lie elsewhere", () => {
+    expect(list("read", { NATS_CREDS: "own/nats.creds", DATA_DIR: "/d" })).toEqual([
+      project,
+      "/d",
+      "/tmp/own/nats.creds",
+    ])
   })
 
   it("the simulator's state file may lie elsewhere, for the simulator alone", () => {

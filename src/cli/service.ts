@@ -24,6 +24,7 @@ import { migrate } from "../store/migrate.ts"
 import * as PostgresClient from "../store/PostgresClient.ts"
 import * as SqlAccounts from "../store/SqlAccounts.ts"
 import * as SqlCandidates from "../store/SqlCandidates.ts"
+import * as SqlDeadLetters from "../store/SqlDeadLetters.ts"
 import * as SqlDecisions from "../store/SqlDecisions.ts"
 import * as SqlEventLog from "../store/SqlEventLog.ts"
 import * as SqlInbox from "../store/SqlInbox.ts"
@@ -57,6 +58,7 @@ const stores = (config: Config, around: Surroundings) => {
   return Layer.mergeAll(
     SqlAccounts.layer,
     SqlCandidates.layer,
+    SqlDeadLetters.layer,
     SqlDecisions.layer({ partitions }),
     SqlEventLog.layer({ partitions, holder: around.holder }),
     SqlInbox.layer,

@@ -209,6 +209,10 @@ const admin = HttpApiGroup.make("admin").add(
         durable: Schema.String,
         stream: Schema.String,
         sequence: Schema.Int,
+        subject: Schema.String,
+        messageId: Schema.String,
+        state: Schema.String,
+        redrives: Schema.Int,
         reason: Schema.String,
         detail: Schema.String,
         attempts: Schema.Int,
@@ -238,7 +242,9 @@ export const HealthReport = Schema.Struct({
   runtime: Schema.String,
   uptimeMs: Schema.Int,
   database: Schema.Literals(["up", "down"]),
-  log: Schema.Literals(["embedded"]),
+  log: Schema.Literals(["embedded", "jetstream", "memory"]),
+  /** Committed events that are not on the log yet. */
+  waiting: Schema.Int,
   consumers: Schema.Array(Schema.Struct({ durable: Schema.String, lag: Schema.Int, retrying: Schema.Int })),
 }).annotate({ identifier: "HealthReport" })
 

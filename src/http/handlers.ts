@@ -7,6 +7,7 @@ import { Accounts } from "../identity/Accounts.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import { Feedback } from "../recommender/Feedback.ts"
 import { Recommender } from "../recommender/Recommender.ts"
+import { DeadLetters } from "../streams/DeadLetters.ts"
 import { EventLog } from "../streams/EventLog.ts"
 import {
   askProblem,
@@ -114,8 +115,8 @@ const admin = HttpApiBuilder.group(Api, "admin", (handlers) =>
       return { events: yield* Effect.mapError(lastEvents(query.limit ?? pageSizeDefault), unavailable) }
     }),
     deadLetters: Effect.fnUntraced(function* ({ query }) {
-      const log = yield* EventLog
-      const letters = yield* Effect.mapError(log.deadLetters(query.limit ?? pageSizeDefault), unavailable)
+      const { list } = yield* DeadLetters
+      const letters = yield* Effect.mapError(list({}, { limit: query.limit ?? pageSizeDefault }), unavailable)
       return { deadLetters: letters.map(({ diedAtMs, ...letter }) => ({ ...letter, diedAt: instantOf(diedAtMs) })) }
     }),
     actors: Effect.fnUntraced(function* () {

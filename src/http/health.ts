@@ -17,15 +17,17 @@ export const healthReport = Effect.gen(function* () {
     Effect.timeout(answerMs),
     Effect.catchCause(() => Effect.succeed(undefined)),
   )
+  const state = yield* log.state
   const problems = [
     ...(phase === "running" ? [] : [`the service is ${phase}`]),
     ...(consumers === undefined ? ["the database does not answer"] : []),
+    ...state.problems,
     ...(consumers ?? []).flatMap(({ durable, lag, retrying }) => [
       ...(lag > lagAlarm ? [`${durable} is ${lag} events behind`] : []),
       ...(retrying > 0 ? [`${durable} is trying a failed event again`] : []),
     ]),
   ]
-  const ready = phase === "running" && consumers !== undefined
+  const ready = phase === "running" && consumers !== undefined && state.isUp
   return {
     status: problems.length === 0 ? "ok" as const : "degraded" as const,
     ready,
@@ -34,7 +36,8 @@ export const healthReport = Effect.gen(function* () {
     runtime: settings.runtime,
     uptimeMs: (yield* Clock.currentTimeMillis) - settings.startedAtMs,
     database: consumers === undefined ? "down" as const : "up" as const,
-    log: "embedded" as const,
+    log: state.kind,
+    waiting: state.waiting,
     consumers: (consumers ?? []).map(({ durable, lag, retrying }) => ({ durable, lag, retrying })),
   }
 })

@@ -10,6 +10,7 @@ import type { ConsumerContract } from "../streams/EventLog.ts"
 import { Outbox } from "../streams/Outbox.ts"
 import * as LogSignals from "./LogSignals.ts"
 import { sequenceOnce } from "./sequencer.ts"
+import * as SqlDeadLetters from "./SqlDeadLetters.ts"
 import * as SqlEventLog from "./SqlEventLog.ts"
 import * as SqlInbox from "./SqlInbox.ts"
 import * as SqlOutbox from "./SqlOutbox.ts"
@@ -18,7 +19,7 @@ import { orUnavailable } from "./unavailable.ts"
 const partitions = contractPartitions
 const logOf = (holder: string, count = partitions) => SqlEventLog.layer({ partitions: count, holder })
 const layerOf = (holder: string) =>
-  Layer.mergeAll(logOf(holder), SqlInbox.layer, SqlOutbox.layer({ partitions })).pipe(
+  Layer.mergeAll(logOf(holder), SqlDeadLetters.layer, SqlInbox.layer, SqlOutbox.layer({ partitions })).pipe(
     Layer.provide(LogSignals.layer),
     Layer.provideMerge(MigratedDatabase.layer),
   )

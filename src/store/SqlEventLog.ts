@@ -8,15 +8,18 @@
 import { Clock, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
-import { EventLog } from "../streams/EventLog.ts"
+import type { DeathCause } from "../streams/DeadLetters.ts"
+import { EventLog, LaneLost } from "../streams/EventLog.ts"
 import type { ConsumerContract, Delivery } from "../streams/EventLog.ts"
+import { replayPages } from "../streams/replayPages.ts"
 import * as Lanes from "../streams/lane.ts"
 import type { Lane } from "../streams/lane.ts"
 import { streamNames } from "../streams/names.ts"
 import * as Wakeup from "../streams/Wakeup.ts"
 import { LogSignals } from "./LogSignals.ts"
 import { sequenceOnce } from "./sequencer.ts"
-import { consumerInfo, deadLetterRows, insertDeadLetter, messagesAfter, streamInfo } from "./eventLogQueries.ts"
+import { consumerInfo, messagesAfter, sequenceAt, streamInfo } from "./eventLogQueries.ts"
+import { insertDeadLetter } from "./SqlDeadLetters.ts"
 import { orUnavailable } from "./unavailable.ts"
 
 /** A replica that dies holds its lanes for this long: several times the longest rest between two pulls. */
@@ -59,7 +62,12 @@ export const layer = (options: SqlEventLogOptions) =>
         return wakeup
       }
       yield* Effect.forkScoped(sequence(wakeupOf))
-      const { pull, settle, refuse, bury, release } = yield* lanes(options)
+      const { pull, settle, refuse, bury, guard, release } = yield* lanes(options)
+      const read: EventLog["Service"]["read"] = (stream, afterSequence, limit) =>
+        messagesAfter(stream, undefined, afterSequence, limit).pipe(
+          Effect.provideService(SqlClient.SqlClient, sql),
+          orUnavailable("read"),
+        )
 
       return EventLog.of({
         partitions: options.partitions,
@@ -67,6 +75,7 @@ export const layer = (options: SqlEventLogOptions) =>
         settle,
         refuse,
         bury,
+        guard,
         release,
         awaitNew: (consumer, lane) =>
           Effect.sync(() => {
@@ -74,15 +83,14 @@ export const layer = (options: SqlEventLogOptions) =>
             const seen = wakeup.count()
             return wakeup.after(seen).pipe(Effect.timeoutOption(pollMs), Effect.asVoid)
           }),
-        read: (stream, afterSequence, limit) =>
-          messagesAfter(stream, undefined, afterSequence, limit).pipe(
-            Effect.provideService(SqlClient.SqlClient, sql),
-            orUnavailable("read"),
-          ),
+        read,
+        replay: (range) => replayPages(range, read),
+        sequenceAt: (stream, atMs) =>
+          sequenceAt(stream, atMs).pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("sequenceAt")),
         streams: streamInfo.pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("streams")),
         consumers: consumerInfo.pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("consumers")),
-        deadLetters: (limit) =>
-          deadLetterRows(limit).pipe(Effect.provideService(SqlClient.SqlClient, sql), orUnavailable("deadLetters")),
+        // The log is the database: whether that answers is asked by whoever needs it.
+        state: Effect.succeed({ kind: "embedded", isUp: true, problems: [], waiting: 0 }),
       })
     }),
   )
@@ -198,7 +206,7 @@ const lanes = Effect.fnUntraced(function* ({ holder }: SqlEventLogOptions) {
       consumer: ConsumerContract,
       lane: number,
       delivery: Delivery,
-      cause: Parameters<typeof insertDeadLetter>[2],
+      cause: DeathCause,
     ) =>
       sql.withTransaction(
         insertDeadLetter(consumer.durable, delivery, cause).pipe(
@@ -206,6 +214,14 @@ const lanes = Effect.fnUntraced(function* ({ holder }: SqlEventLogOptions) {
           Effect.provideService(SqlClient.SqlClient, sql),
         ),
       ).pipe(orUnavailable("bury")),
+    // Shared with the pulls and settlements of nobody: whoever takes the lane over updates its row.
+    guard: (consumer: ConsumerContract, lane: number) =>
+      sql`SELECT 1 FROM lanes WHERE durable = ${consumer.durable} AND lane = ${lane} AND holder = ${holder} FOR SHARE`
+        .pipe(
+          orUnavailable("guard"),
+          Effect.filterOrFail((rows) => rows.length > 0, () => new LaneLost({ durable: consumer.durable, lane })),
+          Effect.asVoid,
+        ),
     release: sql`UPDATE lanes SET holder = NULL, held_until_ms = 0 WHERE holder = ${holder}`.pipe(
       Effect.timeout(Duration.seconds(2)),
       Effect.ignore,

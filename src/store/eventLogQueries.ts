@@ -1,8 +1,7 @@
 /** The queries over the log that more than one operation of `SqlEventLog` uses, or that only report. */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import type { ConsumerInfo, Delivery, StoredEvent, StreamInfo } from "../streams/EventLog.ts"
-import { DeadLetter } from "../streams/EventLog.ts"
+import type { ConsumerInfo, StoredEvent, StreamInfo } from "../streams/EventLog.ts"
 import type { StreamName } from "../streams/names.ts"
 
 interface MessageRow {
@@ -29,30 +28,6 @@ export const messagesAfter = Effect.fnUntraced(function* (
       WHERE stream = ${stream} AND partition = ${partition} AND sequence > ${afterSequence}
       ORDER BY sequence LIMIT ${limit}`
   return rows.map((row): StoredEvent => ({ stream, ...row }))
-})
-
-export const insertDeadLetter = Effect.fnUntraced(function* (
-  durable: string,
-  delivery: Delivery,
-  cause: Pick<DeadLetter, "reason" | "detail">,
-) {
-  const sql = yield* SqlClient.SqlClient
-  const diedAtMs = yield* Clock.currentTimeMillis
-  yield* sql`
-    INSERT INTO dead_letters
-      (durable, stream, sequence, subject, headers, payload, reason, detail, attempts, died_at_ms)
-    VALUES (${durable}, ${delivery.stream}, ${delivery.sequence}, ${delivery.subject},
-      ${JSON.stringify(delivery.headers)}::text::jsonb, ${delivery.payload}, ${cause.reason}, ${cause.detail},
-      ${delivery.attempt}, ${diedAtMs})
-    ON CONFLICT (durable, stream, sequence) DO NOTHING`
-})
-
-export const deadLetterRows = Effect.fnUntraced(function* (limit: number) {
-  const sql = yield* SqlClient.SqlClient
-  const rows = yield* sql<DeadLetter>`
-    SELECT id, durable, stream, sequence, subject, reason, detail, attempts, died_at_ms AS "diedAtMs"
-    FROM dead_letters ORDER BY id DESC LIMIT ${limit}`
-  return rows.map((row) => new DeadLetter(row))
 })
 
 export const streamInfo = Effect.gen(function* () {
@@ -82,4 +57,13 @@ export const consumerInfo = Effect.gen(function* () {
       GROUP BY lanes.durable, lanes.lane
     ) AS lane
     GROUP BY durable, stream ORDER BY durable`
+})
+
+export const sequenceAt = Effect.fnUntraced(function* (stream: StreamName, atMs: number) {
+  const sql = yield* SqlClient.SqlClient
+  const [row] = yield* sql<{ readonly sequence: number }>`
+    SELECT coalesce(
+      (SELECT min(sequence) FROM outbox WHERE stream = ${stream} AND appended_at_ms >= ${atMs}),
+      (SELECT last_sequence + 1 FROM streams WHERE stream = ${stream})) AS sequence`
+  return row?.sequence ?? 1
 })

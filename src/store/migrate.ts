@@ -7,6 +7,7 @@ import { Migrator } from "effect/sql"
 import eventLog from "./migrations/0001_event_log.ts"
 import usersAndTips from "./migrations/0002_users_and_tips.ts"
 import reactionsOfDecisions from "./migrations/0003_reactions_of_decisions.ts"
+import jetstream from "./migrations/0004_jetstream.ts"
 
 /** Completes with the names of the migrations that were run now. */
 export const migrate = Migrator.make({})({
@@ -15,5 +16,6 @@ export const migrate = Migrator.make({})({
     "0001_event_log": eventLog,
     "0002_users_and_tips": usersAndTips,
     "0003_reactions_of_decisions": reactionsOfDecisions,
+    "0004_jetstream": jetstream,
   }),
 }).pipe(Effect.map((done) => done.map(([, name]) => name)))

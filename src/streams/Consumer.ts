@@ -11,7 +11,8 @@ import { Headers, HttpTraceContext } from "effect/http"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { open, Undecodable } from "./envelope.ts"
-import { EventLog, lanesOf } from "./EventLog.ts"
+import type { DeathReason } from "./DeadLetters.ts"
+import { EventLog, LaneLost, lanesOf } from "./EventLog.ts"
 import type { ConsumerContract, Delivery } from "./EventLog.ts"
 import { Inbox } from "./Inbox.ts"
 import { headers } from "./names.ts"
@@ -92,11 +93,20 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
   const exit = yield* inbox.once(
     consumer.durable,
     [...byId.keys()],
-    (fresh) => handle([...byId.values()].filter((event) => fresh.has(event.envelope.id))),
+    (fresh) =>
+      Effect.andThen(
+        log.guard(consumer, lane),
+        handle([...byId.values()].filter((event) => fresh.has(event.envelope.id))),
+      ),
   ).pipe(Effect.withSpan(`${consumer.durable}.handle`, spanOptions(first, readable.length)), Effect.exit)
   if (exit._tag === "Success") {
     yield* log.settle(consumer, lane, readable.at(-1)!.sequence)
     return { settled: readable.length, restMs: 0 }
+  }
+  if (Cause.squash(exit.cause) instanceof LaneLost) {
+    yield* Effect.logWarning("the lane went to another process meanwhile: the batch has no effect here")
+    yield* log.refuse(consumer, lane, storeRestMs, false)
+    return { settled: 0, restMs: storeRestMs }
   }
   if (blamesStore(exit.cause)) {
     const restMs = yield* jittered(storeRestMs)
@@ -120,7 +130,7 @@ const bury = Effect.fnUntraced(function* (
   consumer: ConsumerContract,
   lane: number,
   delivery: Delivery,
-  reason: "undecodable" | "attempts-exhausted",
+  reason: DeathReason,
   detail: string,
 ) {
   const log = yield* EventLog

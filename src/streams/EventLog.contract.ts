@@ -7,6 +7,7 @@ import { defaultTenant, UserId } from "../../schemas/ids.ts"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { handleBatch, run } from "./Consumer.ts"
 import type { ReceivedEvent } from "./Consumer.ts"
+import { DeadLetters } from "./DeadLetters.ts"
 import { EventLog } from "./EventLog.ts"
 import type { ConsumerContract } from "./EventLog.ts"
 import { Inbox } from "./Inbox.ts"
@@ -30,6 +31,8 @@ export const eventually = <A, E, R>(look: Effect.Effect<A, E, R>, reached: (valu
     Effect.retry(Schedule.max([Schedule.spaced(5), Schedule.recurs(2_000)])),
   )
 
+const letters = Effect.flatMap(DeadLetters, ({ list }) => list({}, { limit: 10 }))
+
 const pullSome = (consumer: ConsumerContract, lane = 0) =>
   Effect.flatMap(EventLog, (log) => eventually(log.pull(consumer, lane), (messages) => messages.length > 0))
 
@@ -40,11 +43,11 @@ const appended = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   yield* eventually(log.read("ACCOUNTS", 0, 1_000), (events) => events.length >= ids.length)
 })
 
-export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbox | Inbox, E>) =>
+export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbox | Inbox | DeadLetters, E>) =>
   describe(`event log contract - ${name}`, () => {
     const test = <A, E2>(
       fact: string,
-      body: Effect.Effect<A, E2, EventLog | Outbox | Inbox | Scope.Scope>,
+      body: Effect.Effect<A, E2, EventLog | Outbox | Inbox | DeadLetters | Scope.Scope>,
     ) => it.live(fact, () => Effect.provide(body, layer()))
 
     test(
@@ -108,8 +111,8 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         const cause = { reason: "attempts-exhausted", detail: "Boom" } as const
         yield* log.bury(ordered, 0, first!, cause)
         yield* log.bury(ordered, 0, first!, { ...cause, detail: "again" })
-        const letters = yield* log.deadLetters(10)
-        expect(letters.map((one) => [one.sequence, one.detail])).toEqual([[1, "Boom"]])
+        const buried = yield* letters
+        expect(buried.map((one) => [one.sequence, one.detail])).toEqual([[1, "Boom"]])
         expect((yield* pullSome(ordered)).map((one) => one.sequence)).toEqual([2])
       }),
     )
@@ -128,7 +131,7 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         yield* eventually(Ref.get(seen), (ids) => ids.length >= 3)
         yield* Fiber.interrupt(fiber)
         expect(yield* Ref.get(seen)).toEqual(["a", "b", "c"])
-        expect(yield* (yield* EventLog).deadLetters(10)).toEqual([])
+        expect(yield* letters).toEqual([])
       }),
     )
 
@@ -162,8 +165,8 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         yield* eventually(Ref.get(seen), (ids) => ids.includes("c"))
         yield* Fiber.interrupt(fiber)
         expect(yield* Ref.get(seen)).toEqual(["a", "c"])
-        const letters = yield* (yield* EventLog).deadLetters(10)
-        expect(letters.map((one) => [one.sequence, one.reason, one.detail, one.attempts]))
+        const buried = yield* letters
+        expect(buried.map((one) => [one.sequence, one.reason, one.detail, one.attempts]))
           .toEqual([[2, "attempts-exhausted", "TypeError", 3]])
       }),
     )
@@ -188,10 +191,10 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         }
         yield* Ref.set(down, false)
         yield* handleBatch(options, 0)
-        expect(yield* log.deadLetters(10)).toEqual([])
+        expect(yield* letters).toEqual([])
         yield* handleBatch(options, 0)
         expect(yield* Ref.get(seen)).toEqual(["a", "b"])
-        expect(yield* log.deadLetters(10)).toEqual([])
+        expect(yield* letters).toEqual([])
       }),
     )
 
@@ -207,7 +210,7 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
           yield* log.refuse(ordered, 0, 0, true) // ends the rest
         }
         expect(settled).toEqual([0, 0, 1])
-        expect((yield* log.deadLetters(10)).map((one) => [one.detail, one.attempts])).toEqual([["StoreUnavailable", 3]])
+        expect((yield* letters).map((one) => [one.detail, one.attempts])).toEqual([["StoreUnavailable", 3]])
       }),
     )
 
@@ -215,11 +218,10 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
       "a message whose handler kills the process every time is given up without running again",
       Effect.gen(function* () {
         yield* appended(["killer"])
-        const log = yield* EventLog
         for (let attempt = 1; attempt <= 3; attempt++) yield* pullSome(ordered)
         const handle = () => Effect.die("must not run")
         expect(yield* handleBatch({ consumer: ordered, attemptsMax: 3, handle }, 0)).toEqual({ settled: 1, restMs: 0 })
-        expect((yield* log.deadLetters(10)).map((one) => one.reason)).toEqual(["attempts-exhausted"])
+        expect((yield* letters).map((one) => one.reason)).toEqual(["attempts-exhausted"])
       }),
     )
 
@@ -234,8 +236,8 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
         yield* eventually(Ref.get(seen), (ids) => ids.includes("c"))
         yield* Fiber.interrupt(fiber)
         expect(yield* Ref.get(seen)).toEqual(["a", "c"])
-        const letters = yield* (yield* EventLog).deadLetters(10)
-        expect(letters.map((one) => [one.sequence, one.reason])).toEqual([[2, "undecodable"]])
+        const buried = yield* letters
+        expect(buried.map((one) => [one.sequence, one.reason])).toEqual([[2, "undecodable"]])
       }),
     )
 

@@ -9,8 +9,10 @@
  * A lane is one partition of a stream, or the whole stream for a consumer that needs total order.
  */
 import { Context, Schema } from "effect"
-import type { Effect } from "effect"
+import type { Effect, Stream } from "effect"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import type { TenantId, UserId } from "../../schemas/ids.ts"
+import type { DeathCause } from "./DeadLetters.ts"
 import type { StoredMessage } from "./envelope.ts"
 import type { StreamName } from "./names.ts"
 
@@ -53,18 +55,49 @@ export interface ConsumerInfo {
   readonly retrying: number
 }
 
-export class DeadLetter extends Schema.Class<DeadLetter>("tipstream/DeadLetter")({
-  id: Schema.Int,
+/** Another process may hold the lane by now: what was pulled must have no effect here. */
+export class LaneLost extends Schema.TaggedError<LaneLost>()("LaneLost", {
   durable: Schema.String,
+  lane: Schema.Int,
+}) {
+  override get message() {
+    return `lane ${this.lane} of ${this.durable} is held by another process`
+  }
+}
+
+/** A part of the log, fixed before it is read, so that reading it twice gives the same. */
+export interface ReplayRange {
+  readonly stream: StreamName
+  readonly fromSequence: number
+  /** Inclusive. */
+  readonly toSequence: number
+  /** Only what matches; left out means all. */
+  readonly tenantId?: TenantId
+  readonly userId?: UserId
+  /** `<class>.<entity>.<event>`. */
+  readonly type?: string
+}
+
+/** The range could not be read whole: events that were in it are gone, or the stream is another one now. */
+export class ReplayGap extends Schema.TaggedError<ReplayGap>()("ReplayGap", {
   stream: Schema.String,
-  sequence: Schema.Int,
-  subject: Schema.String,
-  reason: Schema.Literals(["undecodable", "attempts-exhausted"]),
-  /** What went wrong, without payload or personal data. */
-  detail: Schema.String,
-  attempts: Schema.Int,
-  diedAtMs: Schema.Int,
-}) {}
+  problem: Schema.String,
+}) {
+  override get message() {
+    return `${this.stream} cannot be replayed: ${this.problem}`
+  }
+}
+
+/** How the log itself is, for probes and operators. Never asks the network: adapters keep it up to date. */
+export interface LogState {
+  readonly kind: "embedded" | "jetstream" | "memory"
+  /** False when events cannot reach the log or consumers cannot reach theirs, for longer than a hiccup. */
+  readonly isUp: boolean
+  /** One sentence each; empty when all is well. */
+  readonly problems: ReadonlyArray<string>
+  /** Committed events that are not on the log yet. */
+  readonly waiting: number
+}
 
 export class EventLog extends Context.Service<EventLog, {
   /** Number of partitions of every stream. */
@@ -100,8 +133,13 @@ export class EventLog extends Context.Service<EventLog, {
     consumer: ConsumerContract,
     lane: number,
     delivery: Delivery,
-    cause: Pick<DeadLetter, "reason" | "detail">,
+    cause: DeathCause,
   ) => Effect.Effect<void, StoreUnavailable>
+  /**
+   * To be run in the transaction of an effect: fails when another process may hold the lane, and keeps it from taking
+   * the lane before the transaction ends.
+   */
+  readonly guard: (consumer: ConsumerContract, lane: number) => Effect.Effect<void, LaneLost | StoreUnavailable>
   /** Lets go of all lanes held by this process, so that another may take them at once. */
   readonly release: Effect.Effect<void>
   /** Up to `limit` events after a sequence, oldest first; sees only what has its number. */
@@ -110,9 +148,13 @@ export class EventLog extends Context.Service<EventLog, {
     afterSequence: number,
     limit: number,
   ) => Effect.Effect<ReadonlyArray<StoredEvent>, StoreUnavailable>
+  /** The range in order, in pieces of bounded size; each event once. Has no effect on any consumer. */
+  readonly replay: (range: ReplayRange) => Stream.Stream<ReadonlyArray<StoredEvent>, StoreUnavailable | ReplayGap>
+  /** Of the first event stored at or after this instant; one past the last when there is none. */
+  readonly sequenceAt: (stream: StreamName, atMs: number) => Effect.Effect<number, StoreUnavailable>
   readonly streams: Effect.Effect<ReadonlyArray<StreamInfo>, StoreUnavailable>
   readonly consumers: Effect.Effect<ReadonlyArray<ConsumerInfo>, StoreUnavailable>
-  readonly deadLetters: (limit: number) => Effect.Effect<ReadonlyArray<DeadLetter>, StoreUnavailable>
+  readonly state: Effect.Effect<LogState>
 }>()("tipstream/streams/EventLog") {}
 
 /** The lanes of a consumer, by number. */

@@ -5,24 +5,27 @@
 import { Clock, Context, Effect, Layer } from "effect"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { seal } from "./envelope.ts"
-import { DeadLetter, EventLog } from "./EventLog.ts"
+import { DeadLetter, DeadLetters } from "./DeadLetters.ts"
+import type { DeathCause, LetterFilter, OpenedLetter } from "./DeadLetters.ts"
+import { EventLog } from "./EventLog.ts"
 import type { ConsumerContract, ConsumerInfo, Delivery, StoredEvent } from "./EventLog.ts"
 import { Inbox } from "./Inbox.ts"
 import * as Lanes from "./lane.ts"
 import type { Lane } from "./lane.ts"
-import { streamNames } from "./names.ts"
+import { headers, parseSubject, streamNames } from "./names.ts"
 import type { StreamName } from "./names.ts"
 import { Outbox } from "./Outbox.ts"
+import { replayPages } from "./replayPages.ts"
 import * as Wakeup from "./Wakeup.ts"
 
 interface Memory {
   readonly partitions: number
   readonly createdAtMs: number
-  readonly events: Record<StreamName, Array<StoredEvent>>
+  readonly events: Record<StreamName, Array<StoredEvent & { readonly storedAtMs: number }>>
   readonly eventIds: Set<string>
   readonly lanes: Map<string, { readonly consumer: ConsumerContract; readonly lane: number; state: Lane }>
   readonly handled: Set<string>
-  readonly letters: Array<DeadLetter>
+  readonly letters: Array<OpenedLetter>
   readonly appended: Wakeup.Wakeup
 }
 
@@ -44,17 +47,18 @@ export const layerMemory = (options: { readonly partitions: number }) =>
     return Context.make(EventLog, eventLogOf(memory)).pipe(
       Context.add(Outbox, Outbox.of({ append: (events) => append(memory, events) })),
       Context.add(Inbox, inboxOf(memory)),
+      Context.add(DeadLetters, deadLettersOf(memory)),
     )
   }))
 
 const append = (memory: Memory, events: ReadonlyArray<Envelope>) =>
-  Effect.sync(() => {
+  Effect.map(Clock.currentTimeMillis, (storedAtMs) => {
     for (const event of events) {
       if (memory.eventIds.has(event.id)) continue
       memory.eventIds.add(event.id)
       const message = seal(event, memory.partitions)
       const stream = memory.events[message.stream]
-      stream.push({ ...message, sequence: stream.length + 1 })
+      stream.push({ ...message, sequence: stream.length + 1, storedAtMs })
     }
   }).pipe(Effect.andThen(memory.appended.signal))
 
@@ -71,6 +75,44 @@ const inboxOf = (memory: Memory) =>
       }),
   })
 
+const record = (memory: Memory, durable: string, delivery: Delivery, cause: DeathCause) =>
+  Effect.map(Clock.currentTimeMillis, (diedAtMs) => {
+    const { stream, sequence, subject, attempt: attempts, payload } = delivery
+    const isKnown = memory.letters.some(({ letter }) =>
+      letter.durable === durable && letter.stream === stream && letter.sequence === sequence
+    )
+    if (isKnown) return
+    const id = memory.letters.length + 1
+    const messageId = delivery.headers[headers.messageId] ?? ""
+    const fate = { attempts, diedAtMs, state: "open" as const, redrives: 0 }
+    const letter = new DeadLetter({ id, durable, stream, sequence, subject, messageId, ...cause, ...fate })
+    memory.letters.push({ letter, headers: delivery.headers, payload })
+  })
+
+const deadLettersOf = (memory: Memory) => {
+  const matching = (filter: LetterFilter) =>
+    memory.letters.map(({ letter }) => letter).filter((letter) => matches(filter, letter))
+  return DeadLetters.of({
+    record: (durable, delivery, cause) => record(memory, durable, delivery, cause),
+    list: (filter, { limit, beforeId = Infinity }) =>
+      Effect.sync(() => matching(filter).filter(({ id }) => id < beforeId).toReversed().slice(0, limit)),
+    count: (filter) => Effect.sync(() => matching(filter).length),
+    find: (id) => Effect.sync(() => memory.letters.find(({ letter }) => letter.id === id)),
+  })
+}
+
+const matches = (filter: LetterFilter, letter: DeadLetter): boolean => {
+  const owner = parseSubject(letter.subject)
+  return (filter.ids?.includes(letter.id) ?? true) &&
+    (filter.durable ?? letter.durable) === letter.durable &&
+    (filter.stream ?? letter.stream) === letter.stream &&
+    (filter.reason ?? letter.reason) === letter.reason &&
+    (filter.tenantId === undefined || filter.tenantId === owner?.tenantId) &&
+    (filter.userId === undefined || filter.userId === owner?.userId) &&
+    letter.diedAtMs >= (filter.diedFromMs ?? -Infinity) && letter.diedAtMs < (filter.diedToMs ?? Infinity) &&
+    (filter.state === "any" || letter.state === (filter.state ?? "open"))
+}
+
 const eventLogOf = (memory: Memory) => {
   const laneOf = (consumer: ConsumerContract, lane: number) => {
     const key = `${consumer.durable}/${lane}`
@@ -83,6 +125,9 @@ const eventLogOf = (memory: Memory) => {
       const entry = laneOf(consumer, lane)
       entry.state = Lanes.settled(entry.state, sequence)
     })
+
+  const read: EventLog["Service"]["read"] = (stream, afterSequence, limit) =>
+    Effect.sync(() => memory.events[stream].slice(afterSequence, afterSequence + limit))
 
   return EventLog.of({
     partitions: memory.partitions,
@@ -109,21 +154,18 @@ const eventLogOf = (memory: Memory) => {
         entry.state = Lanes.refused(entry.state, nowMs + delayMs, counts)
       }),
     bury: (consumer, lane, delivery, cause) =>
-      Effect.map(Clock.currentTimeMillis, (diedAtMs) => {
-        const { stream, sequence, subject, attempt: attempts } = delivery
-        const { durable } = consumer
-        if (
-          memory.letters.some((one) => one.durable === durable && one.stream === stream && one.sequence === sequence)
-        ) return
-        const id = memory.letters.length + 1
-        memory.letters.push(new DeadLetter({ id, durable, stream, sequence, subject, ...cause, attempts, diedAtMs }))
-      }).pipe(Effect.andThen(settle(consumer, lane, delivery.sequence))),
+      record(memory, consumer.durable, delivery, cause).pipe(
+        Effect.andThen(settle(consumer, lane, delivery.sequence)),
+      ),
+    guard: () => Effect.void, // nobody else is there
     release: Effect.void,
-    read: (stream, afterSequence, limit) =>
-      Effect.sync(() => memory.events[stream].slice(afterSequence, afterSequence + limit)),
+    read,
+    replay: (range) => replayPages(range, read),
+    sequenceAt: (stream, atMs) =>
+      Effect.sync(() => 1 + memory.events[stream].findLastIndex((event) => event.storedAtMs < atMs) + 1),
     streams: Effect.sync(() => streamNames.map((stream) => streamInfo(memory, stream))),
     consumers: Effect.sync(() => consumerInfo(memory)),
-    deadLetters: (limit) => Effect.sync(() => memory.letters.toReversed().slice(0, limit)),
+    state: Effect.succeed({ kind: "memory", isUp: true, problems: [], waiting: 0 }),
   })
 }
 

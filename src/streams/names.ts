@@ -57,7 +57,7 @@ export const subjectOf = (subject: Subject): string => {
   if (!Number.isInteger(partition) || partition < 0 || partition >= partitionsMax) {
     throw new Error(`not a partition: ${partition}`)
   }
-  return `tenant.${tenantId}.${eventClass}.${entity}.${event}.${String(partition).padStart(2, "0")}.${userId}`
+  return `tenant.${tenantId}.${eventClass}.${entity}.${event}.${partitionToken(partition)}.${userId}`
 }
 
 /** The parts of a concrete subject, or undefined when it is not one of ours. */
@@ -80,11 +80,67 @@ export const parseSubject = (text: string): Subject | undefined => {
  * Stable over time and runtimes: FNV-1a (32 bit) of `tenant/user`, modulo the number of partitions.
  * Tokens are ASCII, so code units are bytes.
  */
-export const partitionOf = ({ tenantId, userId }: Owner, partitions: number): number => {
+export const partitionOf = ({ tenantId, userId }: Owner, partitions: number): number =>
+  fnv1a(`${tenantId}/${userId}`) % partitions
+
+const fnv1a = (ascii: string): number => {
   let hash = 0x811c9dc5
-  const key = `${tenantId}/${userId}`
-  for (let index = 0; index < key.length; index++) {
-    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  for (let index = 0; index < ascii.length; index++) {
+    hash = Math.imul(hash ^ ascii.charCodeAt(index), 0x01000193)
   }
-  return (hash >>> 0) % partitions
+  return hash >>> 0
 }
+
+/** Streams that hold no events of ours, beside those that do. */
+export const deadLetterStream = "DEAD_LETTERS"
+export const advisoryStream = "ADVISORIES"
+
+/** What a consumer of one lane reads: all tenants, one partition; without a partition all of the stream. */
+export const laneFilter = (stream: StreamName, partition: number | undefined): string => {
+  const eventClass = classOfStream(stream)
+  return partition === undefined
+    ? `tenant.*.${eventClass}.>`
+    : `tenant.*.${eventClass}.*.*.${partitionToken(partition)}.*`
+}
+
+/** What one filter of a replay selects; each part left out means any. */
+export const replayFilter = (
+  stream: StreamName,
+  wanted: { readonly tenantId?: TenantId; readonly userId?: UserId; readonly type?: string },
+): string => {
+  const type = wanted.type ?? `${classOfStream(stream)}.*.*`
+  return `tenant.${wanted.tenantId ?? "*"}.${type}.*.${wanted.userId ?? "*"}`
+}
+
+/**
+ * Name of the durable of one lane on the broker: readable, and with a hash over all that it stands for, so that no two
+ * share one. Another version, or another number of partitions, is another durable.
+ */
+export const laneDurable = (lane: {
+  readonly durable: string
+  readonly stream: StreamName
+  /** Undefined when the lane is the whole stream. */
+  readonly partition: number | undefined
+  readonly partitions: number
+  readonly version: number
+}): string => {
+  const { durable, stream, partition, partitions, version } = lane
+  const part = partition === undefined ? "all" : `p${partitionToken(partition)}`
+  const canonical = [durable, stream, laneFilter(stream, partition), partition === undefined ? "" : partitions, version]
+  return `${durable}-v${version}-${part}-${fnv1a(canonical.join("\n")).toString(16).padStart(8, "0")}`
+}
+
+/** Where the dead letter of a message stands, also of one whose own subject is not one of ours. */
+export const deadSubject = (message: { readonly subject: string; readonly stream: StreamName }, durable: string) => {
+  const known = parseSubject(message.subject)
+  const tenantId = known?.tenantId ?? unknownToken
+  return `tenant.${tenantId}.dead.${classOfStream(message.stream)}.${durable}.${known?.userId ?? unknownToken}`
+}
+
+/** Underscores, so that it is no tenant's or user's name by accident. */
+const unknownToken = "_unknown_"
+
+const classOfStream = (stream: StreamName): EventClass =>
+  (Object.keys(streamOfClass) as Array<EventClass>).find((eventClass) => streamOfClass[eventClass] === stream)!
+
+const partitionToken = (partition: number) => String(partition).padStart(2, "0")

@@ -1,6 +1,7 @@
 /** The state of the service for whoever runs it: who, what and when, never what a task says. */
 import type { ActorView } from "../../actors/Actors.ts"
-import type { ConsumerInfo, DeadLetter, StreamInfo } from "../../streams/EventLog.ts"
+import type { DeadLetter } from "../../streams/DeadLetters.ts"
+import type { ConsumerInfo, StreamInfo } from "../../streams/EventLog.ts"
 import type { EventView, HealthReport } from "../Api.ts"
 import { markup } from "./html.ts"
 import type { Hole, Html } from "./html.ts"

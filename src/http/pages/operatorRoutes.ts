@@ -6,6 +6,7 @@ import { createHmac, timingSafeEqual } from "node:crypto"
 import { Clock, Effect, Redacted } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Actors } from "../../actors/Actors.ts"
+import { DeadLetters } from "../../streams/DeadLetters.ts"
 import { EventLog } from "../../streams/EventLog.ts"
 import { isOperator } from "../authentication.ts"
 import { healthReport } from "../health.ts"
@@ -36,10 +37,11 @@ const holdsPass = Effect.gen(function* () {
 
 const readLog = Effect.gen(function* () {
   const log = yield* EventLog
+  const { list } = yield* DeadLetters
   return yield* Effect.all({
     streams: log.streams,
     consumers: log.consumers,
-    deadLetters: log.deadLetters(shownMax),
+    deadLetters: list({}, { limit: shownMax }),
     events: lastEvents(shownMax),
   })
 })

@@ -140,6 +140,7 @@ describe("operator page", () => {
       uptimeMs: 7_200_000,
       database: "up",
       log: "embedded",
+      waiting: 0,
       consumers: [],
     },
     log: {

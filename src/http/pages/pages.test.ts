@@ -11,6 +11,7 @@ import type { PastDecision } from "../../recommender/Decisions.ts"
 import { Feedback, NothingToUndo, SnoozeNotAhead, TipHasExpired, TipSettled } from "../../recommender/Feedback.ts"
 import type { FeedbackError, Given } from "../../recommender/Feedback.ts"
 import { Recommender } from "../../recommender/Recommender.ts"
+import { DeadLetters } from "../../streams/DeadLetters.ts"
 import { EventLog } from "../../streams/EventLog.ts"
 import { DecisionId, defaultTenant, UserId } from "../../../schemas/ids.ts"
 import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
@@ -122,8 +123,12 @@ const site = (given: Scene = {}) => {
       {
         streams: orDown([]),
         consumers: orDown([]),
-        deadLetters: () => orDown([]),
+        state: Effect.succeed({ kind: "memory", isUp: true, problems: [], waiting: 0 }),
       } as Partial<EventLog["Service"]> as EventLog["Service"],
+    ),
+    Context.add(
+      DeadLetters,
+      { list: () => orDown([]) } as Partial<DeadLetters["Service"]> as DeadLetters["Service"],
     ),
   )
   const send = (method: string, path: string, options: { form?: Record<string, string>; headers?: HeadersInit } = {}) =>

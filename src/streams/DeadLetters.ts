@@ -1,0 +1,67 @@
+/**
+ * Messages a consumer gave up, kept until an operator decides: sent again, or dropped. Written through
+ * `EventLog.bury`; this is how they are looked at and settled.
+ */
+import { Context, Schema } from "effect"
+import type { Effect } from "effect"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import type { Delivery } from "./EventLog.ts"
+
+export const DeathReason = Schema.Literals(["undecodable", "attempts-exhausted"])
+export type DeathReason = typeof DeathReason.Type
+
+export interface DeathCause {
+  readonly reason: DeathReason
+  /** What went wrong, without payload or personal data. */
+  readonly detail: string
+}
+
+export class DeadLetter extends Schema.Class<DeadLetter>("tipstream/DeadLetter")({
+  id: Schema.Int,
+  durable: Schema.String,
+  stream: Schema.String,
+  sequence: Schema.Int,
+  subject: Schema.String,
+  /** `Nats-Msg-Id` of the message; empty when it had none. */
+  messageId: Schema.String,
+  reason: DeathReason,
+  detail: Schema.String,
+  attempts: Schema.Int,
+  diedAtMs: Schema.Int,
+  state: Schema.Literals(["open", "redriven"]),
+  /** The highest redrive number this event was sent again under; 0 when never. */
+  redrives: Schema.Int,
+}) {}
+
+/** A letter with what was in it: personal data, for one operator looking at one message. */
+export interface OpenedLetter {
+  readonly letter: DeadLetter
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+}
+
+/** All given parts must match. */
+export interface LetterFilter {
+  readonly ids?: ReadonlyArray<number>
+  readonly durable?: string
+  readonly stream?: string
+  readonly reason?: DeathReason
+  readonly tenantId?: string
+  readonly userId?: string
+  readonly diedFromMs?: number
+  readonly diedToMs?: number
+  /** Absent means open ones. */
+  readonly state?: DeadLetter["state"] | "any"
+}
+
+export class DeadLetters extends Context.Service<DeadLetters, {
+  /** For the log: keeps the first letter of each durable, stream and sequence. */
+  readonly record: (durable: string, delivery: Delivery, cause: DeathCause) => Effect.Effect<void, StoreUnavailable>
+  /** Newest first; `beforeId` gives the next page. */
+  readonly list: (
+    filter: LetterFilter,
+    page: { readonly limit: number; readonly beforeId?: number },
+  ) => Effect.Effect<ReadonlyArray<DeadLetter>, StoreUnavailable>
+  readonly count: (filter: LetterFilter) => Effect.Effect<number, StoreUnavailable>
+  readonly find: (id: number) => Effect.Effect<OpenedLetter | undefined, StoreUnavailable>
+}>()("tipstream/streams/DeadLetters") {}
