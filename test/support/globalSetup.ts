@@ -1,6 +1,9 @@
 /**
- * One Postgres server for the whole test run: the one of `TEST_DATABASE_URL`, else the embedded one, without fsync, in
- * a folder that goes away with the run. Never skipped: with neither, the run fails with the ways to get one.
+ * What the whole test run shares: where nats-server is, and one Postgres server. Never skipped: without one of them
+ * the run fails with the ways to get it.
+ *
+ * Postgres: the one of `TEST_DATABASE_URL`, else the embedded one, without fsync, in
+ * a folder that goes away with the run.
  */
 import { Effect, Exit, Redacted, Scope } from "effect"
 import fs from "node:fs/promises"
@@ -8,6 +11,8 @@ import os from "node:os"
 import path from "node:path"
 import process from "node:process"
 import type { TestProject } from "vitest/node"
+import { findProgram } from "./machineProgram.ts"
+import { natsServer } from "./nats.ts"
 import { start } from "../../src/store/embedded/EmbeddedPostgres.ts"
 
 const folderPrefix = "tipstream-test-postgres-"
@@ -16,6 +21,8 @@ const folderPrefix = "tipstream-test-postgres-"
 const abandonedAfterMs = 6 * 60 * 60 * 1000
 
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  // Found here, before tests run side by side: installing is for one process at a time.
+  project.provide("natsServer", findProgram(natsServer))
   // The border of the test process: config.ts is for the service.
   const given = process.env["TEST_DATABASE_URL"]
   if (given !== undefined && given !== "") {
