@@ -59,6 +59,7 @@ describe("sealing", () => {
       "x-correlation-id": event.correlationId,
       "Nats-Msg-Id": event.id,
       "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+      "trace-id": "4bf92f3577b34da6a3ce929d0e0e4736",
     })
   })
 
@@ -69,7 +70,8 @@ describe("sealing", () => {
   it("of any text and any owner comes out as it went in, in the same lane each time", () => {
     const token = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/)
     const text = fc.string({ unit: "grapheme" })
-    fc.assert(fc.property(token, token, text, text, fc.nat(), (tenant, user, title, correlationId, atMs) => {
+    const correlation = fc.string({ unit: "grapheme", minLength: 1 })
+    fc.assert(fc.property(token, token, text, correlation, fc.nat(), (tenant, user, title, correlationId, atMs) => {
       const event = taskChanged(
         { id: "id", atMs, correlationId, tenantId: TenantId.make(tenant), userId: UserId.make(user) },
         "updated",
@@ -97,6 +99,13 @@ describe("opening", () => {
       const headers = { ...message.headers, "content-type": type }
       expect(open({ ...message, headers, payload }), type).toEqual(event)
     }
+  })
+
+  it("gives an event without a correlation one, the same on every reading", () => {
+    const bare = seal({ ...example, correlationId: "" }, partitions)
+    const { "correlation-id": _, "x-correlation-id": __, ...headers } = bare.headers
+    expect([opened({ headers }, bare).correlationId, opened({ headers }, bare).correlationId])
+      .toEqual([example.id, example.id])
   })
 
   it("takes bytes without headers for protobuf", () => {

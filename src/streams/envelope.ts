@@ -9,6 +9,7 @@ import { Schema } from "effect"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { EnvelopeSchema } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { TenantId, UserId } from "../../schemas/ids.ts"
+import { extract, inject } from "./messageHeaders.ts"
 import {
   contentTypeJson,
   contentTypeProtobuf,
@@ -47,18 +48,18 @@ export const seal = (event: Envelope, partitions: number, traceparent?: string):
     stream: streamOfClass[eventClass],
     subject: subjectOf({ ...owner, eventClass, entity, event: name, partition }),
     partition,
-    headers: {
-      [headers.contentType]: contentTypeProtobuf,
-      [headers.tenantId]: event.tenantId,
-      [headers.correlationId]: event.correlationId,
-      [headers.xCorrelationId]: event.correlationId,
-      [headers.messageId]: event.id,
-      ...(traceparent === undefined ? {} : { [headers.traceparent]: traceparent }),
-    },
+    headers: inject({
+      contentType: contentTypeProtobuf,
+      tenantId: event.tenantId,
+      correlationId: event.correlationId,
+      messageId: event.id,
+      traceparent,
+    }),
     payload: toBinary(EnvelopeSchema, event),
   }
 }
 
+/** The event, with its correlation derived where it has none. */
 export const open = (message: Pick<StoredMessage, "subject" | "headers" | "payload">): Envelope | Undecodable => {
   const subject = parseSubject(message.subject)
   if (subject === undefined) return new Undecodable({ problem: "its subject is not one of ours" })
@@ -67,15 +68,9 @@ export const open = (message: Pick<StoredMessage, "subject" | "headers" | "paylo
   if (event.tenantId !== subject.tenantId || event.userId !== subject.userId) {
     return new Undecodable({ problem: "subject and envelope name different owners" })
   }
-  const tenant = message.headers[headers.tenantId]
-  if (tenant !== undefined && tenant !== subject.tenantId) {
-    return new Undecodable({ problem: `header ${headers.tenantId} and subject name different tenants` })
-  }
-  const correlation = message.headers[headers.correlationId]
-  const again = message.headers[headers.xCorrelationId]
-  if (correlation !== undefined && again !== undefined && correlation !== again) {
-    return new Undecodable({ problem: `headers ${headers.correlationId} and ${headers.xCorrelationId} differ` })
-  }
+  const facts = extract(message.headers, subject)
+  if (typeof facts === "string") return new Undecodable({ problem: facts })
+  if (event.correlationId === "") event.correlationId = facts.correlationId
   return event.id === "" ? new Undecodable({ problem: "it has no id" }) : event
 }
 

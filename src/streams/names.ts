@@ -34,6 +34,8 @@ export const headers = {
   /** The same value again, for readers that know only this spelling. */
   xCorrelationId: "x-correlation-id",
   traceparent: "traceparent",
+  /** Out of `traceparent`, for people who look for it. */
+  traceId: "trace-id",
   messageId: "Nats-Msg-Id",
 } as const
 
