@@ -1,17 +1,21 @@
 /** Dead letters as a table, whatever carries the log. */
 import { Clock, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import type { Fragment } from "effect/sql/Statement"
 import { DeadLetter, DeadLetters } from "../streams/DeadLetters.ts"
 import type { DeathCause, LetterFilter } from "../streams/DeadLetters.ts"
 import type { Delivery } from "../streams/EventLog.ts"
+import { tellDropped, tellRedriven } from "../streams/letterAudit.ts"
 import { headers } from "../streams/names.ts"
+import { matches } from "./letterFilter.ts"
+import { LogSignals } from "./LogSignals.ts"
+import { dropLetters, redriveLetters } from "./settleLetters.ts"
 import { orUnavailable } from "./unavailable.ts"
 
 export const layer = Layer.effect(
   DeadLetters,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    const signals = yield* LogSignals
 
     const list = Effect.fn("DeadLetters.list")(
       function* (filter: LetterFilter, page: { readonly limit: number; readonly beforeId?: number }) {
@@ -47,6 +51,22 @@ export const layer = Layer.effect(
       list,
       count,
       find,
+      redrive: Effect.fn("DeadLetters.redrive")(
+        function* (filter, options) {
+          const report = yield* sql.withTransaction(redriveLetters(sql, signals, filter, options))
+          if (!options.dryRun) yield* tellRedriven(report)
+          return report
+        },
+        orUnavailable("deadLetters.redrive"),
+      ),
+      drop: Effect.fn("DeadLetters.drop")(
+        function* (filter, options) {
+          const ids = yield* dropLetters(sql, filter, options)
+          if (!options.dryRun) yield* tellDropped(ids)
+          return ids
+        },
+        orUnavailable("deadLetters.drop"),
+      ),
     })
   }),
 )
@@ -68,20 +88,3 @@ type LetterRow = typeof DeadLetter.Type
 
 const columns = `id, durable, stream, sequence, subject, message_id AS "messageId", reason, detail, attempts,
   died_at_ms AS "diedAtMs", state, redrives`
-
-/** The second token of a subject is the tenant, the last one the user. */
-const matches = (sql: SqlClient.SqlClient, filter: LetterFilter): Fragment =>
-  sql.and([
-    ...(filter.ids === undefined
-      ? []
-      : [sql`id IN (SELECT value::bigint FROM jsonb_array_elements_text(${JSON.stringify(filter.ids)}::text::jsonb))`]),
-    ...(filter.durable === undefined ? [] : [sql`durable = ${filter.durable}`]),
-    ...(filter.stream === undefined ? [] : [sql`stream = ${filter.stream}`]),
-    ...(filter.reason === undefined ? [] : [sql`reason = ${filter.reason}`]),
-    ...(filter.tenantId === undefined ? [] : [sql`split_part(subject, '.', 2) = ${filter.tenantId}`]),
-    ...(filter.userId === undefined ? [] : [sql`split_part(subject, '.', 7) = ${filter.userId}`]),
-    ...(filter.diedFromMs === undefined ? [] : [sql`died_at_ms >= ${filter.diedFromMs}`]),
-    ...(filter.diedToMs === undefined ? [] : [sql`died_at_ms < ${filter.diedToMs}`]),
-    ...(filter.state === "any" ? [] : [sql`state = ${filter.state ?? "open"}`]),
-    sql`true`,
-  ])

@@ -54,6 +54,20 @@ export interface LetterFilter {
   readonly state?: DeadLetter["state"] | "any"
 }
 
+export interface SettleOptions {
+  /** Letters at most, the oldest first. */
+  readonly limit: number
+  /** Says what it would do, and does nothing. */
+  readonly dryRun: boolean
+}
+
+export interface RedriveReport {
+  /** By letter; letters of one event, from several durables, share one message. */
+  readonly redriven: ReadonlyArray<{ readonly id: number; readonly messageId: string }>
+  /** They stay open. Letters that were named and are not open stand here too. */
+  readonly refused: ReadonlyArray<{ readonly id: number; readonly problem: string }>
+}
+
 export class DeadLetters extends Context.Service<DeadLetters, {
   /** For the log: keeps the first letter of each durable, stream and sequence. */
   readonly record: (durable: string, delivery: Delivery, cause: DeathCause) => Effect.Effect<void, StoreUnavailable>
@@ -64,4 +78,18 @@ export class DeadLetters extends Context.Service<DeadLetters, {
   ) => Effect.Effect<ReadonlyArray<DeadLetter>, StoreUnavailable>
   readonly count: (filter: LetterFilter) => Effect.Effect<number, StoreUnavailable>
   readonly find: (id: number) => Effect.Effect<OpenedLetter | undefined, StoreUnavailable>
+  /**
+   * Appends the messages of open letters to the outbox once more: same subject, same payload, a new message id; all of
+   * them or none. Every consumer of the stream gets them, and has no second effect. One at a time per installation, so
+   * that two operators at once send a letter once. What dies again is a new letter.
+   */
+  readonly redrive: (
+    filter: Omit<LetterFilter, "state">,
+    options: SettleOptions,
+  ) => Effect.Effect<RedriveReport, StoreUnavailable>
+  /** Forgets letters, and what was in them, for good. Gives their ids. */
+  readonly drop: (
+    filter: LetterFilter,
+    options: SettleOptions,
+  ) => Effect.Effect<ReadonlyArray<number>, StoreUnavailable>
 }>()("tipstream/streams/DeadLetters") {}

@@ -6,10 +6,12 @@ import { Clock, Context, Effect, Layer } from "effect"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { seal } from "./envelope.ts"
 import { DeadLetter, DeadLetters } from "./DeadLetters.ts"
-import type { DeathCause, LetterFilter, OpenedLetter } from "./DeadLetters.ts"
+import type { DeathCause, LetterFilter, OpenedLetter, SettleOptions } from "./DeadLetters.ts"
 import { EventLog } from "./EventLog.ts"
 import type { ConsumerContract, ConsumerInfo, Delivery, StoredEvent } from "./EventLog.ts"
 import { Inbox } from "./Inbox.ts"
+import { tellDropped, tellRedriven } from "./letterAudit.ts"
+import { baseOf, headersAgain, notOpen, planRedrive, redrivesOf, reportOf } from "./redriving.ts"
 import * as Lanes from "./lane.ts"
 import type { Lane } from "./lane.ts"
 import { headers, parseSubject, streamNames } from "./names.ts"
@@ -25,7 +27,8 @@ interface Memory {
   readonly eventIds: Set<string>
   readonly lanes: Map<string, { readonly consumer: ConsumerContract; readonly lane: number; state: Lane }>
   readonly handled: Set<string>
-  readonly letters: Array<OpenedLetter>
+  letters: ReadonlyArray<OpenedLetter>
+  lettersEver: number
   readonly appended: Wakeup.Wakeup
 }
 
@@ -42,6 +45,7 @@ export const layerMemory = (options: { readonly partitions: number }) =>
       lanes: new Map(),
       handled: new Set(),
       letters: [],
+      lettersEver: 0,
       appended: Wakeup.make(),
     }
     return Context.make(EventLog, eventLogOf(memory)).pipe(
@@ -82,11 +86,11 @@ const record = (memory: Memory, durable: string, delivery: Delivery, cause: Deat
       letter.durable === durable && letter.stream === stream && letter.sequence === sequence
     )
     if (isKnown) return
-    const id = memory.letters.length + 1
+    const id = ++memory.lettersEver
     const messageId = delivery.headers[headers.messageId] ?? ""
     const fate = { attempts, diedAtMs, state: "open" as const, redrives: 0 }
     const letter = new DeadLetter({ id, durable, stream, sequence, subject, messageId, ...cause, ...fate })
-    memory.letters.push({ letter, headers: delivery.headers, payload })
+    memory.letters = [...memory.letters, { letter, headers: delivery.headers, payload }]
   })
 
 const deadLettersOf = (memory: Memory) => {
@@ -98,8 +102,58 @@ const deadLettersOf = (memory: Memory) => {
       Effect.sync(() => matching(filter).filter(({ id }) => id < beforeId).toReversed().slice(0, limit)),
     count: (filter) => Effect.sync(() => matching(filter).length),
     find: (id) => Effect.sync(() => memory.letters.find(({ letter }) => letter.id === id)),
+    redrive: (filter, options) => redrive(memory, filter, options),
+    drop: (filter, { limit, dryRun }) =>
+      Effect.suspend(() => {
+        const ids = matching(filter).map(({ id }) => id).slice(0, limit)
+        if (dryRun) return Effect.succeed(ids)
+        memory.letters = memory.letters.filter(({ letter }) => !ids.includes(letter.id))
+        return Effect.as(tellDropped(ids), ids)
+      }),
   })
 }
+
+const redrive = Effect.fnUntraced(function* (
+  memory: Memory,
+  filter: Omit<LetterFilter, "state">,
+  { limit, dryRun }: SettleOptions,
+) {
+  const storedAtMs = yield* Clock.currentTimeMillis
+  const report = yield* Effect.sync(() => {
+    const chosen = memory.letters.filter(({ letter }) => matches({ ...filter, state: "open" }, letter)).slice(0, limit)
+    const highest = new Map<string, number>()
+    for (const { letter } of memory.letters) {
+      highest.set(baseOf(letter), Math.max(highest.get(baseOf(letter)) ?? 0, redrivesOf(letter)))
+    }
+    const { sendings, refused } = planRedrive(
+      chosen.map(({ letter, payload }) => ({ letter, digest: Buffer.from(payload).toString("base64") })),
+      { highest, taken: memory.eventIds },
+      memory.partitions,
+    )
+    const others = chosen.length >= limit ? [] : (filter.ids ?? []).flatMap((id) => {
+      if (chosen.some(({ letter }) => letter.id === id)) return []
+      return notOpen(id, memory.letters.find(({ letter }) => letter.id === id)?.letter.state)
+    })
+    for (const { letterId, letterIds, messageId, partition, redrive } of dryRun ? [] : sendings) {
+      const { letter, headers, payload } = chosen.find((one) => one.letter.id === letterId)!
+      const stream = letter.stream as StreamName
+      const message = { stream, subject: letter.subject, partition, headers: headersAgain(headers, messageId), payload }
+      const events = memory.events[stream]
+      memory.eventIds.add(messageId)
+      events.push({ ...message, sequence: events.length + 1, storedAtMs })
+      memory.letters = memory.letters.map((one) =>
+        letterIds.includes(one.letter.id)
+          ? { ...one, letter: new DeadLetter({ ...one.letter, state: "redriven", redrives: redrive }) }
+          : one
+      )
+    }
+    return reportOf(sendings, [...refused, ...others])
+  })
+  if (dryRun) return report
+  yield* memory.appended.signal
+  yield* tellRedriven(report)
+  return report
+})
 
 const matches = (filter: LetterFilter, letter: DeadLetter): boolean => {
   const owner = parseSubject(letter.subject)
