@@ -47,6 +47,23 @@ describe("what one asks of a broker", () => {
         expect(yield* broker.streamInfo("LATER")).toMatchObject({ lastSequence: 4_000, messages: 0 })
         expect(yield* broker.publishInOrder([messageOf("LATER", "a"), messageOf("LATER", "b")], 4_000))
           .toMatchObject({ sequences: [4_001, 4_002], end: undefined })
+        const { config } = yield* Effect.promise(() => nats.manager.streams.info("LATER"))
+        expect(config).toMatchObject({ discard: "old", max_bytes: -1 })
+      })
+    ))
+
+  it.live("a stream that holds messages, or is past the number, keeps its numbers", () =>
+    broker((broker, nats) =>
+      Effect.gen(function* () {
+        yield* add(nats, "USED")
+        yield* broker.publishInOrder([messageOf("USED", "a"), messageOf("USED", "b")], 0)
+        yield* Effect.flip(broker.beginAt("USED", 10))
+        expect(yield* broker.streamInfo("USED")).toMatchObject({ lastSequence: 2, messages: 2 })
+        yield* Effect.promise(() => nats.manager.streams.purge("USED"))
+        yield* Effect.flip(broker.beginAt("USED", 2))
+        expect(yield* broker.streamInfo("USED")).toMatchObject({ lastSequence: 2, messages: 0 })
+        yield* broker.beginAt("USED", 7)
+        expect(yield* broker.publishInOrder([messageOf("USED", "c")], 6)).toMatchObject({ sequences: [7] })
       })
     ))
 

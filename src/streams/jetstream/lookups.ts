@@ -1,10 +1,8 @@
-/**
- * The questions one can ask a broker, each with a deadline. A broker that is known to be away is not asked: the client
- * would keep the question and put it when the connection is back, long after nobody waits for the answer.
- */
-import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream"
+/** What one can ask of a broker, beside publishing in order and consuming. */
 import { Effect } from "effect"
 import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
+import { ask, connected, ifThere } from "./asking.ts"
+import { beginAt } from "./beginAt.ts"
 import type { Broker, BrokerMessage } from "./Broker.ts"
 import { PublishRefused } from "./Broker.ts"
 import type { Nats } from "./NatsConnection.ts"
@@ -47,9 +45,7 @@ export const lookups = (nats: Connected): Lookups => ({
     }
     return found.slice(0, range.limit)
   }),
-  beginAt: Effect.fn("Broker.beginAt")((stream: string, sequence: number) =>
-    Effect.asVoid(ask(nats, `numbering of ${stream}`, () => nats.manager.streams.purge(stream, { seq: sequence })))
-  ),
+  beginAt: Effect.fn("Broker.beginAt")((stream: string, sequence: number) => beginAt(nats, stream, sequence)),
   publish: Effect.fn("Broker.publish")(function* (message) {
     const attempt = Effect.tryPromise({
       try: () => nats.jetstream.publish(message.subject, message.payload, { headers: toNats(message.headers) }),
@@ -92,23 +88,3 @@ const message = Effect.fnUntraced(function* (nats: Connected, stream: string, se
     ? undefined
     : { sequence: found.seq, subject: found.subject, headers: fromNats(found.header), payload: found.data }
 })
-
-const connected = (nats: Connected, operation: string): Effect.Effect<void, StoreUnavailable> =>
-  Effect.suspend(() =>
-    nats.isConnected()
-      ? Effect.void
-      : Effect.fail(new StoreUnavailable({ operation, cause: nats.problem() ?? "not connected to NATS" }))
-  )
-
-const ask = <A>(nats: Connected, operation: string, question: () => Promise<A>): Effect.Effect<A, StoreUnavailable> =>
-  Effect.andThen(
-    connected(nats, operation),
-    Effect.tryPromise({ try: question, catch: (cause) => new StoreUnavailable({ operation, cause }) }),
-  )
-
-const ifThere = <A>(asked: Effect.Effect<A, StoreUnavailable>): Effect.Effect<A | undefined, StoreUnavailable> =>
-  Effect.catchIf(asked, ({ cause }) => isNotFound(cause), () => Effect.succeed(undefined))
-
-const isNotFound = (cause: unknown): boolean =>
-  cause instanceof JetStreamApiError &&
-  (cause.code === JetStreamApiCodes.StreamNotFound || cause.code === JetStreamApiCodes.ConsumerNotFound)
