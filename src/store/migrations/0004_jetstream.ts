@@ -10,10 +10,12 @@ export default Effect.gen(function* () {
   yield* sql`ALTER TABLE outbox ADD COLUMN published_at_ms bigint`
   // The epoch grows whenever a lane changes hands: a fence for writes of a holder that was paused meanwhile.
   yield* sql`ALTER TABLE lanes ADD COLUMN epoch bigint NOT NULL DEFAULT 0`
+  // durables: the consumers a replica runs. During a deploy, one that does not know a consumer gets no share of it.
   yield* sql`
     CREATE TABLE replicas (
       holder text PRIMARY KEY,
-      alive_until_ms bigint NOT NULL
+      alive_until_ms bigint NOT NULL,
+      durables text[] NOT NULL
     )`
   yield* sql`ALTER TABLE dead_letters ADD COLUMN message_id text NOT NULL DEFAULT ''`
   yield* sql`UPDATE dead_letters SET message_id = coalesce(headers ->> 'Nats-Msg-Id', '')`
