@@ -15,6 +15,7 @@ import {
 import { DecisionId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import { Provider } from "../../schemas/Task.ts"
+import { DeathReason } from "../streams/DeadLetters.ts"
 import { NoTipReason, Reaction, Tip } from "../../schemas/Tip.ts"
 import * as Problems from "./problems.ts"
 
@@ -201,26 +202,6 @@ const admin = HttpApiGroup.make("admin").add(
     success: Schema.Struct({ events: Schema.Array(EventView) }),
     error: Problems.Unavailable,
   }).annotate(OpenApi.Summary, "The last events, newest first, without their payloads"),
-  HttpApiEndpoint.get("deadLetters", "/v1/admin/dead-letters", {
-    query: Page,
-    success: Schema.Struct({
-      deadLetters: Schema.Array(Schema.Struct({
-        id: Schema.Int,
-        durable: Schema.String,
-        stream: Schema.String,
-        sequence: Schema.Int,
-        subject: Schema.String,
-        messageId: Schema.String,
-        state: Schema.String,
-        redrives: Schema.Int,
-        reason: Schema.String,
-        detail: Schema.String,
-        attempts: Schema.Int,
-        diedAt: instant,
-      })),
-    }),
-    error: Problems.Unavailable,
-  }),
   HttpApiEndpoint.get("actors", "/v1/admin/actors", {
     success: Schema.Struct({
       actors: Schema.Array(Schema.Struct({
@@ -231,6 +212,95 @@ const admin = HttpApiGroup.make("admin").add(
       })),
     }),
   }),
+).middleware(Operator)
+
+const DeadLetterView = Schema.Struct({
+  id: Schema.Int,
+  durable: Schema.String,
+  stream: Schema.String,
+  sequence: Schema.Int,
+  subject: Schema.String,
+  messageId: Schema.String,
+  state: Schema.String,
+  redrives: Schema.Int,
+  reason: Schema.String,
+  detail: Schema.String,
+  attempts: Schema.Int,
+  diedAt: instant,
+}).annotate({ identifier: "DeadLetterView" })
+
+/** As long as any name we give; a token of a subject has 64 characters. */
+const name = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100))
+
+/** What a filter may say; all given parts must match. */
+const letterFilter = {
+  durable: Schema.optionalKey(name),
+  stream: Schema.optionalKey(name),
+  reason: Schema.optionalKey(DeathReason),
+  tenant: Schema.optionalKey(name),
+  user: Schema.optionalKey(name),
+  since: Schema.optionalKey(givenInstant),
+  until: Schema.optionalKey(givenInstant),
+}
+
+/** Of a redrive or a drop: one transaction, whose letters are all in one answer. */
+export const lettersMax = 1_000
+
+const letterId = Schema.Int.check(Schema.isGreaterThan(0))
+
+const LetterChoice = Schema.Struct({
+  ids: Schema.optionalKey(Schema.Array(letterId).check(Schema.isMinLength(1), Schema.isMaxLength(lettersMax))),
+  ...letterFilter,
+  all: Schema.optionalKey(Schema.Boolean),
+  dryRun: Schema.optionalKey(Schema.Boolean),
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: lettersMax }))),
+}).annotate({ identifier: "LetterChoice" })
+export type LetterChoice = typeof LetterChoice.Type
+
+const idText = Schema.String.check(Schema.isPattern(/^\d{1,15}$/)).pipe(
+  Schema.decodeTo(Schema.FiniteFromString.check(Schema.isGreaterThan(0))),
+)
+
+const deadLetters = HttpApiGroup.make("deadLetters").add(
+  HttpApiEndpoint.get("list", "/v1/admin/dead-letters", {
+    query: {
+      ...Page,
+      ...letterFilter,
+      state: Schema.optionalKey(Schema.Literals(["open", "redriven", "any"])),
+      before: Schema.optionalKey(idText),
+    },
+    success: Schema.Struct({ deadLetters: Schema.Array(DeadLetterView), next: Schema.NullOr(Schema.Int) }),
+    error: [Problems.FilterRefused, Problems.Unavailable],
+  }).annotate(
+    OpenApi.Summary,
+    "Dead letters, newest first, open ones unless asked; `next` is the next page's `before`",
+  ),
+  HttpApiEndpoint.get("show", "/v1/admin/dead-letters/:id", {
+    params: { id: idText },
+    success: Schema.Struct({
+      letter: DeadLetterView,
+      headers: Schema.Record(Schema.String, Schema.String),
+      payload: Schema.String.annotate({ description: "base64" }),
+      /** The envelope as ProtoJSON; null when the message cannot be read, and `problem` says why. */
+      event: Schema.NullOr(Schema.Json),
+      problem: Schema.NullOr(Schema.String),
+    }),
+    error: [Problems.NoSuchLetter, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "One dead letter with its headers and payload, which are personal data"),
+  HttpApiEndpoint.post("redrive", "/v1/admin/dead-letters/redrive", {
+    payload: LetterChoice,
+    success: Schema.Struct({
+      redriven: Schema.Array(Schema.Struct({ id: Schema.Int, messageId: Schema.String })),
+      refused: Schema.Array(Schema.Struct({ id: Schema.Int, problem: Schema.String })),
+      dryRun: Schema.Boolean,
+    }),
+    error: [Problems.FilterRefused, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "Send dead letters again, the oldest first; nothing has a second effect"),
+  HttpApiEndpoint.post("drop", "/v1/admin/dead-letters/drop", {
+    payload: LetterChoice,
+    success: Schema.Struct({ dropped: Schema.Array(Schema.Int), dryRun: Schema.Boolean }),
+    error: [Problems.FilterRefused, Problems.Unavailable],
+  }).annotate(OpenApi.Summary, "Forget dead letters for good, the oldest first"),
 ).middleware(Operator)
 
 export const HealthReport = Schema.Struct({
@@ -260,6 +330,7 @@ export class Api extends HttpApi.make("tipstream")
   .add(connectors)
   .add(identity)
   .add(admin)
+  .add(deadLetters)
   .add(health)
   .middleware(Validation)
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error", errors: "all" })

@@ -7,7 +7,6 @@ import { Accounts } from "../identity/Accounts.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import { Feedback } from "../recommender/Feedback.ts"
 import { Recommender } from "../recommender/Recommender.ts"
-import { DeadLetters } from "../streams/DeadLetters.ts"
 import { EventLog } from "../streams/EventLog.ts"
 import {
   askProblem,
@@ -21,6 +20,7 @@ import {
 } from "./answers.ts"
 import { Api, CurrentUser } from "./Api.ts"
 import { demoAccount, endSession, signInDemo } from "./authentication.ts"
+import { deadLetterHandlers } from "./deadLetterHandlers.ts"
 import { healthReport } from "./health.ts"
 import { lastEvents } from "./lastEvents.ts"
 import * as Problems from "./problems.ts"
@@ -114,11 +114,6 @@ const admin = HttpApiBuilder.group(Api, "admin", (handlers) =>
     events: Effect.fnUntraced(function* ({ query }) {
       return { events: yield* Effect.mapError(lastEvents(query.limit ?? pageSizeDefault), unavailable) }
     }),
-    deadLetters: Effect.fnUntraced(function* ({ query }) {
-      const { list } = yield* DeadLetters
-      const letters = yield* Effect.mapError(list({}, { limit: query.limit ?? pageSizeDefault }), unavailable)
-      return { deadLetters: letters.map(({ diedAtMs, ...letter }) => ({ ...letter, diedAt: instantOf(diedAtMs) })) }
-    }),
     actors: Effect.fnUntraced(function* () {
       return { actors: yield* (yield* Actors).snapshot }
     }),
@@ -134,4 +129,4 @@ const health = HttpApiBuilder.group(Api, "health", (handlers) =>
     }),
   }))
 
-export const layer = Layer.mergeAll(tips, connectors, identity, admin, health)
+export const layer = Layer.mergeAll(tips, connectors, identity, admin, deadLetterHandlers, health)

@@ -50,6 +50,11 @@ export class NoSuchTip extends HttpApiError.Problem<NoSuchTip>()(
   ...declared("TIP_UNKNOWN", 404, "There is no such tip of yours"),
 ) {}
 
+export class NoSuchLetter extends HttpApiError.Problem<NoSuchLetter>()(
+  "NoSuchLetter",
+  ...declared("DEAD_LETTER_UNKNOWN", 404, "There is no such dead letter"),
+) {}
+
 export class NotConnected extends HttpApiError.Problem<NotConnected>()(
   "NotConnected",
   ...declared("NOT_CONNECTED", 404, "That tool is not connected"),
@@ -83,6 +88,11 @@ export class MediaTypeUnsupported extends HttpApiError.Problem<MediaTypeUnsuppor
 export class BadSnooze extends HttpApiError.Problem<BadSnooze>()(
   "BadSnooze",
   ...declared("SNOOZE_NOT_AHEAD", 422, "snoozeUntil must lie ahead, at most 90 days"),
+) {}
+
+export class FilterRefused extends HttpApiError.Problem<FilterRefused>()(
+  "FilterRefused",
+  ...declared("FILTER_REFUSED", 422, "These conditions choose nothing, or more than was meant"),
 ) {}
 
 export class KeyReused extends HttpApiError.Problem<KeyReused>()(
