@@ -88,6 +88,8 @@ export interface Published {
   readonly end: PublishEnd | undefined
   /** The server's words, for the log. */
   readonly detail: string
+  /** With `wrong-last-sequence`: the number under which the stream has the refused message already, where it says so. */
+  readonly storedAs?: number
 }
 
 /** A message could not be stored, and the same again will not be either. */
