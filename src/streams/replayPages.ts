@@ -8,7 +8,10 @@ import { parseSubject } from "./names.ts"
 /** Some hundred kilobytes: few round trips, and memory stays flat. */
 const pageSize = 1_000
 
-/** Such a log has no holes, so a number that is missing is an event that is gone. */
+/**
+ * Such a log has no holes, so a number that is missing is an event that is gone, or one that never was: a caller takes
+ * the end of the range from what the log says of itself.
+ */
 export const replayPages = (
   range: ReplayRange,
   read: (
@@ -28,14 +31,19 @@ export const replayPages = (
       if (page.length === 0) return yield* gone(range, next)
       return [page.filter((event) => isWanted(range, event)), next + page.length] as const
     }),
-  )
+  ).pipe(Stream.filter((events) => events.length > 0))
 
 const gone = ({ stream }: ReplayRange, sequence: number) =>
-  new ReplayGap({ stream, problem: `event ${sequence} is not there any more` })
+  new ReplayGap({ stream, problem: `event ${sequence} is not there` })
+
+/** Without a filter every event of the range is wanted, so that one that is missing is missed. */
+export const isFiltered = ({ tenantId, userId, type }: ReplayRange): boolean =>
+  tenantId !== undefined || userId !== undefined || type !== undefined
 
 /** What a subject does not tell cannot be asked for. */
-export const isWanted = ({ tenantId, userId, type }: ReplayRange, { subject }: StoredEvent): boolean => {
-  if (tenantId === undefined && userId === undefined && type === undefined) return true
+const isWanted = (range: ReplayRange, { subject }: StoredEvent): boolean => {
+  if (!isFiltered(range)) return true
+  const { tenantId, userId, type } = range
   const parts = parseSubject(subject)
   if (parts === undefined) return false
   return (tenantId === undefined || parts.tenantId === tenantId) &&
