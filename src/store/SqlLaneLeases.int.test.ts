@@ -153,13 +153,15 @@ describe("sql lane leases", () => {
   )
 
   live(
-    "a replica that left is not waited for",
+    "a replica that left is not waited for, and what it held is free",
     Effect.gen(function* () {
       const [a, b] = [yield* holder("a"), yield* holder("b")]
       yield* a.renew(eight)
       yield* b.renew(eight)
       yield* b.leave
       expect((yield* a.renew(eight)).surplus).toEqual([])
+      yield* a.leave
+      expect((yield* b.renew(eight)).held).toHaveLength(8)
     }),
   )
 

@@ -80,15 +80,19 @@ export const layer = (options: SqlLaneLeasesOptions) =>
             AND lanes.holder = ${holder} AND lanes.epoch = lease.epoch`
       })
 
+      const leave = Effect.gen(function* () {
+        known = new Map()
+        yield* sql`
+          WITH gone AS (DELETE FROM replicas WHERE holder = ${holder})
+          UPDATE lanes SET holder = NULL, held_until_ms = 0 WHERE holder = ${holder}`
+      })
+
       return LaneLeases.of({
         leaseMs,
         // An abandoned statement could take a lane after all were let go.
         renew: (lanes) => Effect.uninterruptible(alone(renew(lanes))).pipe(orUnavailable("leases.renew")),
         release: (leases) => alone(release(leases)).pipe(orUnavailable("leases.release")),
-        leave: alone(sql`DELETE FROM replicas WHERE holder = ${holder}`).pipe(
-          orUnavailable("leases.leave"),
-          Effect.asVoid,
-        ),
+        leave: alone(leave).pipe(orUnavailable("leases.leave")),
         guard: ({ durable, lane, epoch }) =>
           sql`SELECT 1 FROM lanes
             WHERE durable = ${durable} AND lane = ${lane} AND holder = ${holder} AND epoch = ${epoch}

@@ -70,8 +70,10 @@ const play = Effect.fnUntraced(function* (script: ReadonlyArray<Step>) {
     } else {
       const life = current[step.replica]!
       if (step.do === "renew") yield* renew(life)
-      else if (step.do === "leave") yield* life.leases.leave
-      else if (step.do === "give surplus") yield* release(life, life.surplus)
+      else if (step.do === "leave") {
+        life.believes = []
+        yield* life.leases.leave
+      } else if (step.do === "give surplus") yield* release(life, life.surplus)
       else if (step.do === "release") yield* release(life, life.believes.slice(0, step.part).map(({ lease }) => lease))
       else current[step.replica] = yield* begin(`${life.name}'`)
     }

@@ -34,7 +34,10 @@ export class LaneLeases extends Context.Service<LaneLeases, {
   >
   /** Lets go at once; a lease that is somebody else's by now is left alone. */
   readonly release: (leases: ReadonlyArray<LaneLease>) => Effect.Effect<void, StoreUnavailable>
-  /** Of this process as a whole: others need not wait for it when they share. */
+  /**
+   * At the end of this process, after its last renewal: lets go of whatever it still holds, also of what it does not
+   * know it got, and others no longer count it when they share.
+   */
   readonly leave: Effect.Effect<void, StoreUnavailable>
   /** In the caller's transaction: fails unless this lease still stands, and keeps it standing until the end of it. */
   readonly guard: (lease: LaneLease) => Effect.Effect<void, LaneLost | StoreUnavailable>
