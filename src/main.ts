@@ -6,6 +6,7 @@ import { Cause, Effect, Layer, Option } from "effect"
 import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import { deadLetterCommands } from "./cli/deadLettersCommand.ts"
 import { explain } from "./cli/explain.ts"
 import { version } from "./cli/runtime.ts"
 import { watch } from "./cli/stopSignals.ts"
@@ -66,9 +67,14 @@ const doctor = Command.make(
   }),
 ).pipe(Command.withDescription("Check what the service needs here, and say how to mend what is missing"))
 
+const deadLetters = Command.make("dead-letters").pipe(
+  Command.withDescription("Look at what consumers gave up, and send it again or drop it, in the running service"),
+  Command.withSubcommands(deadLetterCommands),
+)
+
 const tipstream = Command.make("tipstream").pipe(
   Command.withDescription("One well-timed tip from the tools you already use"),
-  Command.withSubcommands([serve, simulate, doctor]),
+  Command.withSubcommands([serve, simulate, doctor, deadLetters]),
 )
 
 /** Without a wizard for one flag, and without a log level beside the setting `LOG_LEVEL`. */

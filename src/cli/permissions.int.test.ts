@@ -80,6 +80,14 @@ describe("the permissions of bin/tipstream", () => {
     expect(list("net", env)).toEqual([...always, ...more])
   })
 
+  it("the network of the commands about dead letters holds the service they ask, and of no other command", () => {
+    for (const given of [["--url", "https://tips.example/x"], ["--url=https://tips.example/x"]]) {
+      expect(list("net", {}, ["dead-letters", "list", ...given])).toEqual([...always, todoist, "tips.example"])
+      expect(list("net", {}, ["serve", ...given])).toEqual([...always, todoist])
+    }
+    expect(list("net", {}, ["dead-letters", "list", "--url", "http://[fd00::7]:80"])).toContain("[fd00::7]:80")
+  })
+
   it("the data folder is the one a relative DATA_DIR means where it was started", () => {
     expect(list("write", { DATA_DIR: "some where" })).toEqual(["/tmp/some where"])
     expect(list("write", {})).toEqual(["/tmp/.data"])
