@@ -1,0 +1,267 @@
+/**
+ * Reads one lane from the broker for as long as this process holds its lease, and lets go of it in one of two ways:
+ * hands over what it has not worked off, so that the next holder has it at once, or drops it, when the lease may be
+ * somebody else's already; then the next holder gets it after the ack wait.
+ *
+ * Past the lease this process neither pulls nor prolongs anything, so whatever it still has in hand comes to the next
+ * holder, whose buffer waits for it before it hands out anything newer. That, not the ack wait, is what keeps order.
+ */
+import { Clock, Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import type { Broker, LaneMessage } from "./Broker.ts"
+import { LaneBuffer } from "./laneBuffer.ts"
+import type { ConsumerContract, Delivery } from "../EventLog.ts"
+import type { LaneLease, LaneName } from "../LaneLeases.ts"
+import * as Wakeup from "../Wakeup.ts"
+
+/** How soon a durable that was missing is found again, and an unreachable broker asked again. */
+const lookAgainMs = 1_000
+
+/** Beyond the ack wait, for what the broker redelivers late: its timers and a loaded machine. */
+const redeliverySlackMs = 5_000
+
+/** Pauses between two comparisons with the broker while a lane doubts: short first, as mostly nothing is lost. */
+const compareFirstMs = 10
+const compareMaxMs = 500
+
+/** The longest a handover waits for a batch that is being handled; then that batch comes again elsewhere. */
+const finishMaxMs = 10_000
+
+export interface LaneReaderOptions {
+  readonly broker: Broker["Service"]
+  readonly consumer: ConsumerContract
+  readonly name: LaneName
+  /** Its name on the broker. */
+  readonly durable: string
+  readonly ackWaitMs: number
+}
+
+export class LaneReader {
+  readonly name: LaneName
+  readonly durable: string
+  readonly #options: LaneReaderOptions
+  readonly #news = Wakeup.make()
+  readonly #doubt = Wakeup.make()
+  readonly #progress = Wakeup.make()
+  #buffer = new LaneBuffer()
+  #lease: LaneLease | undefined
+  #heldUntilMs = 0
+  /** Under which what is in flight was handed out. */
+  #takenUnder: LaneLease | undefined
+  #reading: Fiber.Fiber<never, never> | undefined
+  #isLeaving = false
+  #isRunning = false
+  #isGone = false
+
+  constructor(options: LaneReaderOptions) {
+    this.#options = options
+    this.name = options.name
+    this.durable = options.durable
+  }
+
+  get lease(): LaneLease | undefined {
+    return this.#lease
+  }
+
+  get takenUnder(): LaneLease | undefined {
+    return this.#takenUnder
+  }
+
+  /** The durable or its stream is missing. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  get inFlight(): number {
+    return this.#buffer.inFlight
+  }
+
+  get isRetrying(): boolean {
+    return this.#buffer.isRetrying
+  }
+
+  /** Completes when there may be something that was not there when it was made. */
+  readonly awaitNew = Effect.sync(() => {
+    const seen = this.#news.count()
+    return this.#news.after(seen)
+  })
+
+  /** The lease was given or renewed. */
+  readonly held = Effect.fnUntraced(
+    function* (this: LaneReader, lease: LaneLease, untilMs: number, scope: Scope.Scope) {
+      if (this.#lease !== undefined && this.#lease.epoch !== lease.epoch) yield* this.drop
+      this.#heldUntilMs = untilMs
+      if (this.#lease !== undefined) return
+      this.#lease = lease
+      this.#isLeaving = false
+      this.#reading = yield* Effect.forkIn(this.#read, scope)
+    },
+  )
+
+  /** Lets go without a word: somebody else may read the lane by now. */
+  readonly drop = Effect.suspend(() => {
+    this.#lease = undefined
+    return Effect.andThen(this.#close, Effect.sync(() => this.#forget()))
+  })
+
+  /** Hands over; completes when the broker knows. Unless asked not to, waits for the batch that is being handled. */
+  readonly handOver = Effect.fnUntraced(function* (this: LaneReader, waits: boolean) {
+    this.#isLeaving = true
+    while (waits && this.#isRunning) {
+      const finished = yield* Effect.timeoutOption(this.#progress.after(this.#progress.count()), finishMaxMs)
+      if (finished._tag === "None") break
+    }
+    yield* this.#close
+    for (const message of this.#buffer.inHand) message.nak()
+    this.#lease = undefined
+    this.#forget()
+    // An answer on the same connection: what was said before it has been heard.
+    yield* Effect.ignore(this.#options.broker.laneInfo(this.name.stream, this.durable))
+  })
+
+  /** What is in hand has its ack wait begun anew, for as long as the lease stands; lets go when it does not. */
+  readonly prolong = Effect.fnUntraced(function* (this: LaneReader) {
+    if (this.#lease === undefined) return
+    if ((yield* Clock.currentTimeMillis) >= this.#heldUntilMs) {
+      yield* Effect.logWarning(
+        `the lease of lane ${this.name.lane} of ${this.name.durable} could not be renewed in time`,
+      )
+      return yield* this.drop
+    }
+    for (const message of this.#buffer.inHand) message.working()
+  })
+
+  readonly take = Effect.fnUntraced(function* (this: LaneReader) {
+    const nowMs = yield* Clock.currentTimeMillis
+    if (this.#lease === undefined || this.#isLeaving || nowMs >= this.#heldUntilMs) return []
+    const taken = this.#buffer.take(nowMs, this.#options.consumer.batchMax)
+    if (taken === undefined) return []
+    this.#takenUnder = this.#lease
+    this.#isRunning = true
+    const { name } = this
+    return taken.messages.map((message, index): Delivery => ({
+      stream: name.stream,
+      subject: message.subject,
+      partition: name.isWhole ? partitionIn(message.subject) : name.lane,
+      headers: message.headers,
+      payload: message.payload,
+      sequence: message.sequence,
+      attempt: index === 0 ? taken.attempt : 1,
+    }))
+  })
+
+  /** Tells the broker of each message up to this one; nothing when it is not in flight here. */
+  readonly settle = Effect.fnUntraced(
+    function* (this: LaneReader, sequence: number, tell: (message: LaneMessage) => void) {
+      this.#buffer.settle(sequence).forEach(tell)
+      yield* this.#finished
+    },
+  )
+
+  readonly refuse = Effect.fnUntraced(function* (this: LaneReader, delayMs: number, counts: boolean) {
+    const nowMs = yield* Clock.currentTimeMillis
+    this.#buffer.refuse(nowMs + delayMs, counts)
+    yield* this.#finished
+  })
+
+  readonly #finished = Effect.suspend(() => {
+    this.#isRunning = false
+    return this.#progress.signal
+  })
+
+  #forget(): void {
+    this.#buffer = new LaneBuffer()
+    this.#isRunning = false
+    this.#isGone = false
+  }
+
+  readonly #close = Effect.suspend(() => {
+    const reading = this.#reading
+    this.#reading = undefined
+    return reading === undefined ? Effect.void : Fiber.interrupt(reading)
+  })
+
+  /** Opens the lane, and opens it again whenever it ends. */
+  readonly #read: Effect.Effect<never> = Effect.suspend(() =>
+    Effect.scoped(this.#readOnce).pipe(
+      Effect.catch((error) =>
+        Effect.logDebug("lane cannot be opened", error).pipe(Effect.andThen(Effect.sleep(lookAgainMs)))
+      ),
+      Effect.forever,
+    )
+  )
+
+  readonly #readOnce = Effect.suspend(() => this.#open()).pipe(
+    Effect.flatMap((ended) =>
+      ended === undefined ? Effect.sleep(lookAgainMs) : Effect.raceFirst(Deferred.await(ended), this.#compare)
+    ),
+  )
+
+  /** Undefined when there is no such lane. */
+  readonly #open = Effect.fnUntraced(function* (this: LaneReader) {
+    const { broker } = this.#options
+    const info = yield* broker.laneInfo(this.name.stream, this.durable)
+    this.#isGone = info === undefined
+    if (info === undefined) return undefined
+    const ended = Deferred.makeUnsafe<void>()
+    const buffer = this.#buffer
+    buffer.begin(info)
+    yield* this.#news.signal
+    yield* broker.openLane({ stream: this.name.stream, durable: this.durable }, {
+      onMessage: (message) => {
+        const doubts = buffer.doubts
+        if (buffer.receive(message)) Effect.runSync(this.#news.signal)
+        if (buffer.doubts !== doubts) Effect.runSync(this.#doubt.signal)
+      },
+      onTrouble: (trouble) => {
+        buffer.interrupted()
+        Effect.runSync(this.#doubt.signal)
+        if (trouble === "gone") {
+          this.#isGone = true
+          Deferred.doneUnsafe(ended, Exit.void)
+        }
+      },
+    })
+    return ended
+  })
+
+  /** Ends every doubt: by what the broker says, or when what is missing had all its time to come again. */
+  readonly #compare: Effect.Effect<never> = Effect.suspend(() => {
+    const seen = this.#doubt.count()
+    return this.#buffer.isDoubting ? this.#compareUntilSure : this.#doubt.after(seen)
+  }).pipe(Effect.forever)
+
+  readonly #compareUntilSure = Effect.gen({ self: this }, function* () {
+    const buffer = this.#buffer
+    let pauseMs = compareFirstMs
+    let doubts = -1
+    let sinceMs = 0
+    while (buffer.isDoubting) {
+      const info = buffer.isComparable
+        ? yield* Effect.orElseSucceed(
+          this.#options.broker.laneInfo(this.name.stream, this.durable),
+          () => undefined,
+        )
+        : undefined
+      if (info !== undefined && buffer.compare(info)) break
+      const nowMs = yield* Clock.currentTimeMillis
+      // Time without an answer is no time in which something could have come again.
+      if (info === undefined || buffer.doubts !== doubts) sinceMs = nowMs
+      doubts = buffer.doubts
+      if (nowMs - sinceMs > this.#options.ackWaitMs + redeliverySlackMs) {
+        yield* Effect.logWarning(`lane ${this.durable} goes on without messages the broker counts and does not deliver`)
+        buffer.giveUpDoubt()
+        break
+      }
+      yield* Effect.sleep(pauseMs)
+      pauseMs = Math.min(compareMaxMs, pauseMs * 2)
+    }
+    yield* this.#news.signal
+  })
+}
+
+/** Of a subject of ours; 0 for any other, which no handler ever sees. */
+const partitionIn = (subject: string): number => Number(subject.split(".")[5]) || 0

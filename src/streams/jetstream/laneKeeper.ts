@@ -1,0 +1,131 @@
+/** The lanes this process reads: asks for their leases, keeps what it gets, and hands over what others wait for. */
+import { Clock, Effect } from "effect"
+import { Broker } from "./Broker.ts"
+import { LaneReader } from "./LaneReader.ts"
+import { contractVersion } from "../contracts.ts"
+import type { ConsumerContract } from "../EventLog.ts"
+import { LaneLeases } from "../LaneLeases.ts"
+import type { LaneLease } from "../LaneLeases.ts"
+import { laneDurable } from "../names.ts"
+import * as Wakeup from "../Wakeup.ts"
+
+export interface LaneKeeperOptions {
+  readonly partitions: number
+  readonly ackWaitMs: number
+}
+
+/** Several renewals may fail before a lease is over. */
+const renewalsPerLease = 5
+
+/** Several of these may be late before an ack wait is over. */
+const prolongationsPerAckWait = 3
+
+export interface LaneKeeper {
+  /** From the first time on it is asked for, the lane is one this process would read. */
+  readonly readerOf: (consumer: ConsumerContract, lane: number) => LaneReader
+  readonly readers: () => Iterable<LaneReader>
+  /** Hands over everything, and takes nothing any more. */
+  readonly release: Effect.Effect<void>
+}
+
+const keyOf = ({ durable, lane }: { readonly durable: string; readonly lane: number }) => `${durable}/${lane}`
+
+export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOptions) {
+  const broker = yield* Broker
+  const leases = yield* LaneLeases
+  const scope = yield* Effect.scope
+  const readers = new Map<string, LaneReader>()
+  const wanted = Wakeup.make()
+  let isReleased = false
+
+  const readerOf = (consumer: ConsumerContract, lane: number): LaneReader => {
+    const key = keyOf({ durable: consumer.durable, lane })
+    let reader = readers.get(key)
+    if (reader === undefined) {
+      reader = new LaneReader({
+        broker,
+        consumer,
+        name: {
+          durable: consumer.durable,
+          stream: consumer.stream,
+          lane,
+          isWhole: consumer.ordering === "stream",
+        },
+        durable: durableOf(consumer, lane, options.partitions),
+        ackWaitMs: options.ackWaitMs,
+      })
+      readers.set(key, reader)
+      Effect.runSync(wanted.signal)
+    }
+    return reader
+  }
+
+  const handOver = Effect.fnUntraced(function* (lease: LaneLease) {
+    const reader = readers.get(keyOf(lease))
+    if (reader === undefined || reader.isLeaving) return
+    yield* reader.handOver(true)
+    yield* leases.release([lease])
+  }, Effect.ignore({ log: true }))
+
+  const renew = Effect.fnUntraced(function* () {
+    const askedAtMs = yield* Clock.currentTimeMillis
+    const { held, surplus } = yield* leases.renew([...readers.values()].map(({ name }) => name))
+    if (isReleased) return
+    const mine = new Map(held.map((lease) => [keyOf(lease), lease]))
+    for (const [key, reader] of readers) {
+      const lease = mine.get(key)
+      if (lease !== undefined) yield* reader.held(lease, askedAtMs + leases.leaseMs, scope)
+      else if (reader.lease !== undefined) yield* reader.drop
+    }
+    for (const lease of surplus) yield* Effect.forkIn(handOver(lease), scope)
+  })
+
+  const renewing = Effect.gen(function* () {
+    const seen = wanted.count()
+    if (readers.size > 0 && !isReleased) {
+      yield* Effect.catch(renew(), (error) => Effect.logWarning("the leases of lanes cannot be renewed", error))
+    }
+    yield* Effect.timeoutOption(wanted.after(seen), leases.leaseMs / renewalsPerLease)
+  }).pipe(Effect.forever)
+
+  const prolonging = Effect.gen(function* () {
+    yield* Effect.sleep(options.ackWaitMs / prolongationsPerAckWait)
+    for (const reader of readers.values()) yield* reader.prolong()
+  }).pipe(Effect.forever)
+
+  yield* Effect.forkIn(renewing, scope)
+  yield* Effect.forkIn(prolonging, scope)
+
+  const release = Effect.gen(function* () {
+    isReleased = true
+    const held = [...readers.values()].flatMap((reader) => reader.lease === undefined ? [] : [reader.lease])
+    yield* Effect.forEach(
+      readers.values(),
+      (reader) => reader.lease === undefined ? Effect.void : reader.handOver(false),
+      {
+        concurrency: handoversAtOnce,
+        discard: true,
+      },
+    )
+    yield* leases.release(held)
+    yield* leases.leave
+  }).pipe(Effect.timeout(releaseMaxMs), Effect.ignore)
+
+  const keeper: LaneKeeper = { readerOf, readers: () => readers.values(), release }
+  return keeper
+})
+
+/** Each is a question to the broker; the server answers them one by one. */
+const handoversAtOnce = 16
+
+/** A stop does not wait for a broker or a database that is gone: their clocks let go as well. */
+const releaseMaxMs = 3_000
+
+export const durableOf = ({ durable, ordering, stream }: ConsumerContract, lane: number, partitions: number): string =>
+  laneDurable({
+    durable,
+    stream,
+    partition: ordering === "stream" ? undefined : lane,
+    partitions,
+    version: contractVersion,
+  })

@@ -1,0 +1,124 @@
+/**
+ * What the log says of itself. Answers from what it was told lately, and asks the broker at most once in a while,
+ * however many ask: questions about consumers cost the broker as much as messages.
+ */
+import { Clock, Effect, Semaphore } from "effect"
+import type { Broker, LaneInfo } from "./Broker.ts"
+import { durableOf } from "./laneKeeper.ts"
+import type { LaneKeeper } from "./laneKeeper.ts"
+import type { LaneReader } from "./LaneReader.ts"
+import type { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
+import { lanesOf } from "../EventLog.ts"
+import type { ConsumerContract, ConsumerInfo, LogState, StreamInfo } from "../EventLog.ts"
+import { streamNames } from "../names.ts"
+
+/** The way from the outbox to the broker. */
+export interface RelayState {
+  readonly isUp: boolean
+  readonly problems: ReadonlyArray<string>
+  /** Committed events that are not on the broker. */
+  readonly waiting: number
+}
+
+export interface LogReports {
+  readonly streams: Effect.Effect<ReadonlyArray<StreamInfo>, StoreUnavailable>
+  readonly consumers: Effect.Effect<ReadonlyArray<ConsumerInfo>, StoreUnavailable>
+  readonly state: Effect.Effect<LogState>
+  /** Remembers whether dead letters can be stored, by the one that was tried last. */
+  readonly letterWritten: <A>(write: Effect.Effect<A, StoreUnavailable>) => Effect.Effect<A, StoreUnavailable>
+}
+
+/** An operator's page looks every few seconds. */
+const freshMs = 1_000
+
+/** The server answers one by one; more at once only wait at the server. */
+const questionsAtOnce = 8
+
+export const makeLogReports = Effect.fnUntraced(function* ({ broker, consumers, keeper, partitions, relay }: {
+  readonly broker: Broker["Service"]
+  readonly keeper: LaneKeeper
+  readonly partitions: number
+  /** All whose position is kept on the broker, whoever reads them. */
+  readonly consumers: ReadonlyArray<ConsumerContract>
+  readonly relay: Effect.Effect<RelayState>
+}) {
+  let isLetterRefused = false
+
+  const laneOf = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number) {
+    return {
+      info: yield* broker.laneInfo(consumer.stream, durableOf(consumer, lane, partitions)),
+      reader: [...keeper.readers()].find(({ name }) => name.durable === consumer.durable && name.lane === lane),
+    }
+  })
+
+  const consumerInfo = Effect.fnUntraced(function* (consumer: ConsumerContract) {
+    const lanes = yield* Effect.forEach(lanesOf(consumer, partitions), (lane) => laneOf(consumer, lane), {
+      concurrency: questionsAtOnce,
+    })
+    return reportOf(consumer, lanes)
+  })
+
+  const streamInfo = Effect.map(
+    Effect.forEach(
+      streamNames,
+      (stream) => Effect.map(broker.streamInfo(stream), (info) => info === undefined ? [] : [{ stream, ...info }]),
+    ),
+    (found): ReadonlyArray<StreamInfo> => found.flat(),
+  )
+
+  const reports: LogReports = {
+    streams: yield* lately(streamInfo),
+    consumers: yield* lately(Effect.forEach(consumers, consumerInfo)),
+    state: Effect.gen(function* () {
+      const way = yield* relay
+      const { isUp, problem } = yield* broker.state
+      const missing = [...keeper.readers()].filter((reader) => reader.isGone).map(({ durable, name }) =>
+        `the durable ${durable} of ${name.stream} is gone: tipstream streams check`
+      )
+      const problems = [
+        ...(problem === undefined ? [] : [problem]),
+        ...missing,
+        ...(isLetterRefused ? ["dead letters cannot be stored: the lanes they are of wait"] : []),
+        ...way.problems,
+      ]
+      return { kind: "jetstream", isUp: isUp && missing.length === 0 && way.isUp, problems, waiting: way.waiting }
+    }),
+    letterWritten: Effect.onExit((exit) =>
+      Effect.sync(() => {
+        isLetterRefused = exit._tag === "Failure"
+      })
+    ),
+  }
+  return reports
+})
+
+interface LaneReport {
+  readonly info: LaneInfo | undefined
+  readonly reader: LaneReader | undefined
+}
+
+const reportOf = ({ durable, stream }: ConsumerContract, lanes: ReadonlyArray<LaneReport>): ConsumerInfo => {
+  const total = (count: (lane: LaneReport) => number) => lanes.reduce((sum, lane) => sum + count(lane), 0)
+  return {
+    durable,
+    stream,
+    lag: total(({ info }) => info === undefined ? 0 : info.pending + info.ackPending),
+    // Of a lane that is read elsewhere, what its process has in hand; not all of that is being handled.
+    inFlight: total(({ info, reader }) => reader?.lease === undefined ? info?.ackPending ?? 0 : reader.inFlight),
+    retrying: total(({ reader }) => reader?.lease === undefined ? 0 : Number(reader.isRetrying)),
+  }
+}
+
+/** The last answer while it is fresh, and while no newer one is to be had. */
+const lately = Effect.fnUntraced(function* <A>(ask: Effect.Effect<A, StoreUnavailable>) {
+  const turn = yield* Semaphore.make(1)
+  let known: { readonly answer: A; readonly atMs: number } | undefined
+  return turn.withPermits(1)(Effect.gen(function* () {
+    const nowMs = yield* Clock.currentTimeMillis
+    if (known !== undefined && nowMs - known.atMs < freshMs) return known.answer
+    const before = known
+    const answer = yield* before === undefined ? ask : Effect.orElseSucceed(ask, () => before.answer)
+    known = { answer, atMs: yield* Clock.currentTimeMillis }
+    return answer
+  }))
+})
