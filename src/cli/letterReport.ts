@@ -22,10 +22,8 @@ export interface OpenedView {
   readonly problem: string | null
 }
 
-/** A terminal obeys control characters, whoever sent them. */
-// oxlint-disable-next-line no-control-regex -- they are what this is about
-export const printable = (text: string): string =>
-  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+/** A terminal obeys control characters, whoever sent them, and turns text around at those of writing direction. */
+export const printable = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, "\ufffd")
 
 const heads = ["id", "age", "durable", "event", "reason", "tries", "state", "detail"]
 
@@ -78,7 +76,7 @@ const shortened = (payload: string) =>
   payload.length <= payloadMaxChars ? payload : `${payload.slice(0, payloadMaxChars)}… (all of it with --json)`
 
 /** The largest unit that fits, rounded down. */
-export const ageOf = (ms: number): string => {
+const ageOf = (ms: number): string => {
   for (const [unit, size] of units) if (ms >= size) return `${Math.floor(ms / size)}${unit}`
   return "0s"
 }

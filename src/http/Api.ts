@@ -244,7 +244,7 @@ const letterFilter = {
 }
 
 /** Of a redrive or a drop: one transaction, whose letters are all in one answer. */
-export const lettersMax = 1_000
+const lettersMax = 1_000
 
 const letterId = Schema.Int.check(Schema.isGreaterThan(0))
 

@@ -2,8 +2,7 @@
 import { Clock, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { DeadLetter, DeadLetters } from "../streams/DeadLetters.ts"
-import type { DeathCause, LetterFilter } from "../streams/DeadLetters.ts"
-import type { Delivery } from "../streams/EventLog.ts"
+import type { DeadMessage, DeathCause, LetterFilter } from "../streams/DeadLetters.ts"
 import { tellDropped, tellRedriven } from "../streams/letterAudit.ts"
 import { headers } from "../streams/names.ts"
 import { matches } from "./letterFilter.ts"
@@ -72,17 +71,19 @@ export const layer = Layer.effect(
 )
 
 /** Joins the transaction it is called in. */
-export const insertDeadLetter = Effect.fnUntraced(function* (durable: string, delivery: Delivery, cause: DeathCause) {
-  const sql = yield* SqlClient.SqlClient
-  const diedAtMs = yield* Clock.currentTimeMillis
-  yield* sql`
+export const insertDeadLetter = Effect.fnUntraced(
+  function* (durable: string, delivery: DeadMessage, cause: DeathCause) {
+    const sql = yield* SqlClient.SqlClient
+    const diedAtMs = yield* Clock.currentTimeMillis
+    yield* sql`
     INSERT INTO dead_letters
       (durable, stream, sequence, subject, message_id, headers, payload, reason, detail, attempts, died_at_ms)
     VALUES (${durable}, ${delivery.stream}, ${delivery.sequence}, ${delivery.subject},
       ${delivery.headers[headers.messageId] ?? ""}, ${JSON.stringify(delivery.headers)}::text::jsonb,
       ${delivery.payload}, ${cause.reason}, ${cause.detail}, ${delivery.attempt}, ${diedAtMs})
     ON CONFLICT (durable, stream, sequence) DO NOTHING`
-})
+  },
+)
 
 type LetterRow = typeof DeadLetter.Type
 

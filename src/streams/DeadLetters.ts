@@ -5,7 +5,7 @@
 import { Context, Schema } from "effect"
 import type { Effect } from "effect"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
-import type { Delivery } from "./EventLog.ts"
+import type { StoredMessage } from "./envelope.ts"
 
 export const DeathReason = Schema.Literals(["undecodable", "attempts-exhausted"])
 export type DeathReason = typeof DeathReason.Type
@@ -14,6 +14,12 @@ export interface DeathCause {
   readonly reason: DeathReason
   /** What went wrong, without payload or personal data. */
   readonly detail: string
+}
+
+/** A delivery of the log, as far as a letter keeps it. */
+export interface DeadMessage extends StoredMessage {
+  readonly sequence: number
+  readonly attempt: number
 }
 
 export class DeadLetter extends Schema.Class<DeadLetter>("tipstream/DeadLetter")({
@@ -70,7 +76,7 @@ export interface RedriveReport {
 
 export class DeadLetters extends Context.Service<DeadLetters, {
   /** For the log: keeps the first letter of each durable, stream and sequence. */
-  readonly record: (durable: string, delivery: Delivery, cause: DeathCause) => Effect.Effect<void, StoreUnavailable>
+  readonly record: (durable: string, delivery: DeadMessage, cause: DeathCause) => Effect.Effect<void, StoreUnavailable>
   /** Newest first; `beforeId` gives the next page. */
   readonly list: (
     filter: LetterFilter,

@@ -39,7 +39,8 @@ describe("what the documents tell people to type", () => {
   })
 
   it("flags of the commands exist", () => {
-    const flags = [...madeIn(/Flag\.\w+\("([a-z-]+)"\)/g), "help", "version"]
+    const made = `${main}\n${sourceOf("src/cli")}`.matchAll(/(?:Flag\.\w+|\btext)\(\s*"([a-z-]+)"/g)
+    const flags = [...[...made].map((one) => one[1]!), "help", "version"]
     const lines = mentioned(/\bbin\/tipstream ([^\n#`]*)/g).flatMap((rest) => rest.match(/--[a-z-]+/g) ?? [])
     const alone = documents.flatMap((file) => spans(read(file))).filter((span) => /^--[a-z-]+$/.test(span))
     // npm's own.
