@@ -1,0 +1,20 @@
+/** What the consumer bench compares, and what each process of it is told. */
+export type Contender = "raw" | "raw, 8 durables" | "tipstream, one lane" | "tipstream, 8 partitions" | "moleculer"
+
+export interface Plan {
+  readonly contender: Contender
+  readonly url: string
+  readonly messages: number
+  /** Names the backlog: its stream, and its durables. */
+  readonly run: string
+  /** Where the peer is installed. */
+  readonly peerFolder: string
+}
+
+export const partitions = 8
+
+/** Of our consumer; twice as many may be unacknowledged at the broker, for every contender. */
+export const batchMax = 1_000
+
+/** Nothing comes twice in a run: all of it takes less. */
+export const ackWaitMs = 60_000
