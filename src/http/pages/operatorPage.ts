@@ -3,25 +3,28 @@ import type { ActorView } from "../../actors/Actors.ts"
 import type { DeadLetter } from "../../streams/DeadLetters.ts"
 import type { ConsumerInfo, StreamInfo } from "../../streams/EventLog.ts"
 import type { EventView, HealthReport } from "../Api.ts"
+import { deadLetterSection, operatorAddress } from "./deadLetterSection.ts"
+import type { DeadLettersView } from "./deadLetterSection.ts"
 import { markup } from "./html.ts"
-import type { Hole, Html } from "./html.ts"
+import type { Html } from "./html.ts"
 import type { Page } from "./page.ts"
+import { sheet } from "./sheet.ts"
 import { lengthWords, relativeWords } from "./when.ts"
 
-export interface OperatorView {
+export interface OperatorView extends DeadLettersView {
   readonly health: typeof HealthReport.Type
   /** Undefined while the store cannot be reached. */
   readonly log: {
     readonly streams: ReadonlyArray<StreamInfo>
     readonly consumers: ReadonlyArray<ConsumerInfo>
     readonly deadLetters: ReadonlyArray<DeadLetter>
+    /** Open ones in all, shown or not. */
+    readonly deadLettersOpen: number
     readonly events: ReadonlyArray<typeof EventView.Type>
   } | undefined
   readonly actors: ReadonlyArray<ActorView>
-  readonly live: boolean
   /** Signed in by the form on this page, so there is something to sign out of. */
   readonly byToken: boolean
-  readonly nowMs: number
 }
 
 const reloadSeconds = 5
@@ -33,15 +36,15 @@ export const operatorPage = (view: OperatorView): Page => ({
   main: markup`<h1>Operator</h1>
 <div class="live"><p class="soft">${
     view.live
-      ? markup`Reloads every ${reloadSeconds} seconds. <a href="/operator?live=off">Pause</a>`
-      : markup`Paused. <a href="/operator">Go live</a>`
+      ? markup`Reloads every ${reloadSeconds} seconds. <a href="${operatorAddress({ ...view, live: false })}">Pause</a>`
+      : markup`Paused. <a href="${operatorAddress({ ...view, live: true })}">Go live</a>`
   }</p>
 ${
     view.byToken && markup`<form method="post" action="/operator/sign-out">
 <button class="quiet" type="submit">Forget the token</button></form>`
   }</div>
 ${health(view)}
-${view.log === undefined ? markup`<p class="late">The event log cannot be read just now.</p>` : log(view, view.log)}
+${view.log === undefined ? markup`<p class="late">The event log cannot be read just now.</p>` : logs(view, view.log)}
 ${actors(view)}
 ${view.log !== undefined && events(view, view.log.events)}`,
 })
@@ -64,13 +67,13 @@ const health = ({ health }: OperatorView): Html =>
 </dl>
 </section>`
 
-const log = ({ nowMs }: OperatorView, { streams, consumers, deadLetters }: NonNullable<OperatorView["log"]>): Html =>
+const logs = (view: OperatorView, log: NonNullable<OperatorView["log"]>): Html =>
   markup`${
     sheet(
       "Streams",
       "No stream yet.",
       ["Stream", "#First", "#Last", "#Events"],
-      streams.map((one) => [
+      log.streams.map((one) => [
         one.stream,
         one.firstSequence,
         one.lastSequence,
@@ -83,37 +86,12 @@ ${
       "Consumers",
       "No consumer yet.",
       ["Consumer", "#Behind", "#In flight", "#Retrying", "Stream"],
-      consumers.map(
+      log.consumers.map(
         (one) => [one.durable, one.lag, one.inFlight, one.retrying, one.stream],
       ),
     )
   }
-${
-    sheet(
-      "Dead letters",
-      "None. Every event was taken in.",
-      [
-        "#No.",
-        "Consumer",
-        "Stream",
-        "#Event",
-        "Reason",
-        "#Attempts",
-        "When",
-        "Detail",
-      ],
-      deadLetters.map((one) => [
-        one.id,
-        one.durable,
-        one.stream,
-        one.sequence,
-        one.reason,
-        one.attempts,
-        relativeWords(one.diedAtMs, nowMs),
-        one.detail,
-      ]),
-    )
-  }`
+${deadLetterSection(view, log)}`
 
 const actors = ({ actors }: OperatorView): Html =>
   sheet(
@@ -155,32 +133,6 @@ const events = ({ nowMs }: OperatorView, last: ReadonlyArray<typeof EventView.Ty
       one.id,
     ]),
   )
-
-/** A heading that begins with `#` is one of numbers. It scrolls by itself on a phone, by keyboard too. */
-const sheet = (
-  title: string,
-  empty: string,
-  heads: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<Hole>>,
-): Html => {
-  const id = title.toLowerCase().replaceAll(" ", "-")
-  const numeric = heads.map((head) => head.startsWith("#"))
-  const table = markup`<div class="sheet" role="region" tabindex="0" aria-labelledby="${id}"><table>
-<thead><tr>${
-    heads.map((head, at) =>
-      markup`<th scope="col"${numeric[at] === true && markup` class="number"`}>${head.replace("#", "")}</th>`
-    )
-  }</tr></thead>
-<tbody>${
-    rows.map((row) =>
-      markup`<tr>${
-        row.map((cell, at) => markup`<td${numeric[at] === true && markup` class="number"`}>${cell}</td>`)
-      }</tr>`
-    )
-  }</tbody></table></div>`
-  return markup`<h2 id="${id}">${title}</h2>
-${rows.length === 0 ? markup`<p class="soft">${empty}</p>` : table}`
-}
 
 /** For whoever may not see it. `way`: how they could. */
 export const operatorDoor = (way: "token" | "wrong token" | "none"): Page => ({

@@ -2,6 +2,8 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { connectPage, saidOf, troubleOf } from "./connectPage.ts"
 import type { ConnectView } from "./connectPage.ts"
+import { dropPage } from "./deadLetterSection.ts"
+import { DeadLetter } from "../../streams/DeadLetters.ts"
 import { historyPage } from "./historyPage.ts"
 import type { HistoryView } from "./historyPage.ts"
 import { refusalWords } from "./notices.ts"
@@ -147,6 +149,7 @@ describe("operator page", () => {
       streams: [{ stream: "SIGNALS", firstSequence: 1, lastSequence: 70, messages: 70, createdAtMs: nowMs }],
       consumers: [{ durable: text, stream: "SIGNALS", lag: 20_000, inFlight: 1, retrying: 0 }],
       deadLetters: [],
+      deadLettersOpen: 0,
       events: [{
         stream: "SIGNALS",
         sequence: 70,
@@ -160,11 +163,30 @@ describe("operator page", () => {
     },
     actors: [{ id: text, state: "running", queued: 0, restarts: 1 }],
     live: true,
+    durable: undefined,
+    settled: {},
     byToken: false,
     nowMs,
     ...given,
   })
   const pageOf = (given: Partial<OperatorView> = {}) => render(operatorPage(viewOf(given)))
+  const letterOf = (id: number) =>
+    new DeadLetter({
+      id,
+      durable: text,
+      stream: "SIGNALS",
+      sequence: 5,
+      subject: text,
+      messageId: text,
+      reason: "attempts-exhausted",
+      detail: text,
+      attempts: 5,
+      diedAtMs: nowMs - 120_000,
+      state: "open",
+      redrives: 0,
+    })
+  const lettered = (given: Partial<OperatorView> = {}) =>
+    pageOf({ log: { ...viewOf().log!, deadLetters: [letterOf(8), letterOf(7)], deadLettersOpen: 30 }, ...given })
 
   it("shows health, lag, actors and the last events as text", () => {
     const page = pageOf()
@@ -179,6 +201,45 @@ describe("operator page", () => {
     expect(pageOf()).toContain('<meta http-equiv="refresh" content="5">')
     expect(pageOf({ live: false })).not.toContain("refresh")
     expect(pageOf({ live: false })).toContain('href="/operator">Go live')
+  })
+
+  it("offers to send letters again or to drop them, each and all that are shown", () => {
+    const page = lettered()
+    expect(faultsOf(page)).toEqual([])
+    expect(words(page)).toMatch(
+      /8 &lt;b&gt;&quot;&#39; Send again Drop attempts-exhausted .* 2 minutes ago SIGNALS#5 5/,
+    )
+    expect(words(page)).toContain("2 of 30 shown")
+    expect([...page.matchAll(/name="ids" value="([^"]*)"/g)].map(([, ids]) => ids)).toEqual(["8", "7", "8,7", "8,7"])
+    expect(page).toContain('<a class="quiet" href="/operator/drop?ids=8" aria-label="Drop letter 8">')
+    // Nothing is dropped by one touch.
+    expect(page).not.toMatch(/method="post" action="\/operator\/drop"/)
+    expect(pageOf()).not.toMatch(/Send|action="\/operator\/(redrive|drop)"/)
+  })
+
+  it("keeps the consumer it shows, and that it is paused, through every action", () => {
+    const page = lettered({ durable: text, live: false })
+    const query = "durable=%3Cb%3E%22%27&amp;live=off"
+    expect(page).toContain(`href="/operator?${query}#dead-letters" aria-current="true"`)
+    expect(page).toContain(`href="/operator?live=off#dead-letters">All`)
+    expect(page).toContain(`href="/operator/drop?ids=8&amp;${query}"`)
+    expect(page.match(/name="durable" value="&lt;b&gt;&quot;&#39;"/g)).toHaveLength(4)
+    expect(page.match(/name="live" value="off"/g)).toHaveLength(4)
+    expect(words(pageOf({ durable: text }))).toContain("None of this consumer. ")
+  })
+
+  it("tells what became of the letters", () => {
+    expect(words(lettered({ settled: { redriven: 1, refused: 2 } })))
+      .toMatch(/Sent again: 1 letter\. .* Not sent: 2 letters\./)
+    expect(words(pageOf({ settled: { dropped: 3 } }))).toContain("Dropped: 3 letters.")
+  })
+
+  it("asks before it drops", () => {
+    const page = render(dropPage({ durable: text, live: true }, [8, 7]))
+    expect(faultsOf(page)).toEqual([])
+    expect(words(page)).toMatch(/Drop 2 letters\? No\. 8, 7\. .*Yes, drop for good Keep/)
+    expect(page).toContain('<form method="post" action="/operator/drop"><input type="hidden" name="ids" value="8,7">')
+    expect(page).not.toContain("refresh")
   })
 
   it("still stands when the store is gone", () => {

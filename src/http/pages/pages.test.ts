@@ -12,6 +12,7 @@ import { Feedback, NothingToUndo, SnoozeNotAhead, TipHasExpired, TipSettled } fr
 import type { FeedbackError, Given } from "../../recommender/Feedback.ts"
 import { Recommender } from "../../recommender/Recommender.ts"
 import { DeadLetters } from "../../streams/DeadLetters.ts"
+import type { LetterFilter } from "../../streams/DeadLetters.ts"
 import { EventLog } from "../../streams/EventLog.ts"
 import { DecisionId, defaultTenant, UserId } from "../../../schemas/ids.ts"
 import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
@@ -44,7 +45,12 @@ interface Scene {
 
 /** The pages over ports that say what they are told to, and remember what they were asked. */
 const site = (given: Scene = {}) => {
-  const asked = { given: [] as Array<Given>, messages: [] as Array<UserMessage>, recommended: 0 }
+  const asked = {
+    given: [] as Array<Given>,
+    messages: [] as Array<UserMessage>,
+    recommended: 0,
+    letters: [] as Array<readonly [string, LetterFilter]>,
+  }
   const shelf = { open: given.openTip ?? true }
   const orDown = <A>(value: A) => given.storeDown === true ? Effect.fail(down) : Effect.succeed(value)
   const past = decisionOf({ expiresAtMs: 8_640_000_000_000_000, state: given.state ?? "open" })
@@ -128,7 +134,21 @@ const site = (given: Scene = {}) => {
     ),
     Context.add(
       DeadLetters,
-      { list: () => orDown([]) } as Partial<DeadLetters["Service"]> as DeadLetters["Service"],
+      {
+        list: (filter) => {
+          asked.letters.push(["list", filter])
+          return orDown([])
+        },
+        count: () => orDown(0),
+        redrive: (filter) => {
+          asked.letters.push(["redrive", filter])
+          return orDown({ redriven: [{ id: 1, messageId: "a" }], refused: [{ id: 2, problem: "no" }] })
+        },
+        drop: (filter) => {
+          asked.letters.push(["drop", filter])
+          return orDown([1, 2])
+        },
+      } as Partial<DeadLetters["Service"]> as DeadLetters["Service"],
     ),
   )
   const send = (method: string, path: string, options: { form?: Record<string, string>; headers?: HeadersInit } = {}) =>
@@ -153,7 +173,9 @@ const signedOut = { cookie: "" }
 describe("pages", () => {
   it("carry their policy, are kept by nobody and are made of known markup", async () => {
     const { get } = site()
-    for (const path of ["/tip", "/history", "/connect", "/operator", "/connect?trouble=rejected"]) {
+    for (
+      const path of ["/tip", "/history", "/connect", "/operator", "/operator/drop?ids=1", "/connect?trouble=rejected"]
+    ) {
       const response = await get(path)
       expect([path, response.status]).toEqual([path, 200])
       expect(response.headers.get("content-security-policy")).toBe(
@@ -389,6 +411,44 @@ describe("the operator's page", () => {
 
   it("gives no pass where no token is set", async () => {
     expect((await site().post("/operator/sign-in", { token: "" })).headers.get("set-cookie")).toBeNull()
+  })
+
+  it("sends letters again and, once asked, drops them, and comes back to where it was", async () => {
+    const { get, post, asked } = site()
+    const form = { ids: "1,2", durable: "a b", live: "off" }
+    expect(whereTo(await post("/operator/redrive", form)))
+      .toEqual([303, "/operator?durable=a+b&live=off&redriven=1&refused=1#dead-letters"])
+    const question = await get("/operator/drop?ids=1,2")
+    expect([question.status, await question.text()]).toEqual([200, expect.stringContaining("Yes, drop for good")])
+    expect(asked.letters).toEqual([["redrive", { ids: [1, 2] }]])
+    expect(whereTo(await post("/operator/drop", { ids: "1,2" }))).toEqual([303, "/operator?dropped=2#dead-letters"])
+    await get("/operator?durable=a+b")
+    expect(asked.letters.slice(1)).toEqual([["drop", { ids: [1, 2] }], ["list", { durable: "a b" }]])
+  })
+
+  it("does nothing with letters that are not named as it names them", async () => {
+    const { get, post, asked } = site()
+    for (const ids of ["", "x", "1,", "1;2", "-1", "1,2,3 OR true"]) {
+      await post("/operator/redrive", { ids })
+      await post("/operator/drop", { ids })
+      expect(whereTo(await get(`/operator/drop?ids=${encodeURIComponent(ids)}`))).toEqual([
+        303,
+        "/operator#dead-letters",
+      ])
+    }
+    expect(new Set(asked.letters.map(([, filter]) => JSON.stringify(filter)))).toEqual(new Set(['{"ids":[]}']))
+  })
+
+  it("lets nobody else send or drop letters", async () => {
+    const closed = site({ demo: false })
+    const locked = site({ adminToken: "secret-token" })
+    for (const path of ["/operator/redrive", "/operator/drop"]) {
+      expect((await closed.post(path, { ids: "1" })).status).toBe(403)
+      expect((await locked.post(path, { ids: "1" })).status).toBe(401)
+    }
+    expect((await locked.get("/operator/drop?ids=1")).status).toBe(401)
+    expect([...closed.asked.letters, ...locked.asked.letters]).toEqual([])
+    expect((await site({ storeDown: true }).post("/operator/redrive", { ids: "1" }, signedOut)).status).toBe(503)
   })
 
   it("stands while the store is away", async () => {

@@ -213,6 +213,12 @@ td.words { white-space: normal; min-width: 16rem }
   .sheet { background: linear-gradient(to left, var(--raised) 40%, transparent) right / 2.5rem 100% no-repeat local,
     linear-gradient(to left, var(--line), transparent) right / .75rem 100% no-repeat scroll, var(--raised) }
 }
+.acts { display: flex; gap: .25rem }
+.acts .quiet { color: var(--accent); text-decoration: underline; text-underline-offset: .2em }
+td small { display: block }
+.choose { display: flex; flex-wrap: wrap; gap: 0 1.25rem }
+.choose a { display: inline-flex; align-items: center; min-height: 2.75rem; min-width: 0; overflow-wrap: anywhere }
+.choose [aria-current] { color: var(--ink); font-weight: 600; text-decoration: none }
 .live { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: center; justify-content: space-between }
 `
 
