@@ -14,6 +14,7 @@ const expected: ReadonlySet<string> = new Set([
   "DiskFull",
   "EmbeddedPostgresStopped",
   "ListenFailed",
+  "LogIsOnBroker",
   "PartitionsChanged",
   "PostgresBinaryMissing",
   "PostgresStartFailed",

@@ -5,20 +5,19 @@
  * lease runs out, or at once when it comes back under the same holder name. Settling and refusing do not wait for the
  * disk: losing one repeats a delivery, which the inbox absorbs.
  */
-import { Clock, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import type { DeathCause } from "../streams/DeadLetters.ts"
 import { EventLog, LaneLost } from "../streams/EventLog.ts"
 import type { ConsumerContract, Delivery } from "../streams/EventLog.ts"
 import { replayPages } from "../streams/replayPages.ts"
 import * as Lanes from "../streams/lane.ts"
 import type { Lane } from "../streams/lane.ts"
-import { streamNames } from "../streams/names.ts"
 import * as Wakeup from "../streams/Wakeup.ts"
 import { LogSignals } from "./LogSignals.ts"
 import { sequenceOnce } from "./sequencer.ts"
 import { consumerInfo, messagesAfter, sequenceAt, streamInfo } from "./eventLogQueries.ts"
+import { prepareStreams } from "./installation.ts"
 import { insertDeadLetter } from "./SqlDeadLetters.ts"
 import { orUnavailable } from "./unavailable.ts"
 
@@ -37,23 +36,12 @@ export interface SqlEventLogOptions {
   readonly holder: string
 }
 
-/** The installation was made with another number of partitions: users would change lanes and lose their order. */
-export class PartitionsChanged extends Schema.TaggedError<PartitionsChanged>()("PartitionsChanged", {
-  installed: Schema.Int,
-  configured: Schema.Int,
-}) {
-  override get message() {
-    const { configured, installed } = this
-    return `this installation has ${installed} partitions, not ${configured}: set PARTITIONS=${installed}`
-  }
-}
-
 export const layer = (options: SqlEventLogOptions) =>
   Layer.effect(
     EventLog,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      yield* prepareStreams(options.partitions)
+      yield* prepareStreams(options.partitions, "embedded")
       const wakeups = new Map<string, Wakeup.Wakeup>()
       const wakeupOf = (stream: string, lane: number | "any") => {
         const key = `${stream}/${lane}`
@@ -94,25 +82,6 @@ export const layer = (options: SqlEventLogOptions) =>
       })
     }),
   )
-
-const prepareStreams = Effect.fnUntraced(function* (partitions: number) {
-  const sql = yield* SqlClient.SqlClient
-  const nowMs = yield* Clock.currentTimeMillis
-  for (const stream of streamNames) {
-    yield* sql`INSERT INTO streams (stream, partitions, created_at_ms) VALUES (${stream}, ${partitions}, ${nowMs})
-      ON CONFLICT DO NOTHING`
-  }
-  const [row] = yield* sql<{ readonly partitions: number }>`
-    SELECT partitions FROM streams WHERE partitions <> ${partitions} LIMIT 1`
-  if (row !== undefined) yield* new PartitionsChanged({ installed: row.partitions, configured: partitions })
-}, orUnavailableUnlessPartitions)
-
-function orUnavailableUnlessPartitions<A, E, R>(effect: Effect.Effect<A, E | PartitionsChanged, R>) {
-  return Effect.mapError(
-    effect,
-    (cause) => cause instanceof PartitionsChanged ? cause : new StoreUnavailable({ operation: "prepare", cause }),
-  )
-}
 
 /** Numbers what is appended, for as long as the log lives. */
 const sequence = Effect.fnUntraced(function* (wakeupOf: (stream: string, lane: number | "any") => Wakeup.Wakeup) {

@@ -8,6 +8,7 @@ import eventLog from "./migrations/0001_event_log.ts"
 import usersAndTips from "./migrations/0002_users_and_tips.ts"
 import reactionsOfDecisions from "./migrations/0003_reactions_of_decisions.ts"
 import jetstream from "./migrations/0004_jetstream.ts"
+import relay from "./migrations/0005_relay.ts"
 
 /** Completes with the names of the migrations that were run now. */
 export const migrate = Migrator.make({})({
@@ -17,5 +18,6 @@ export const migrate = Migrator.make({})({
     "0002_users_and_tips": usersAndTips,
     "0003_reactions_of_decisions": reactionsOfDecisions,
     "0004_jetstream": jetstream,
+    "0005_relay": relay,
   }),
 }).pipe(Effect.map((done) => done.map(([, name]) => name)))

@@ -41,7 +41,8 @@ const numberBatch = (sql: SqlClient.SqlClient) =>
         SELECT stream, max(n) AS n, seen.last_sequence AS base
         FROM fresh JOIN streams AS seen USING (stream) GROUP BY stream, seen.last_sequence
       ) AS added
-      WHERE streams.stream = added.stream AND streams.last_sequence = added.base
+      -- Numbers are the broker's to give where one carries the log, also while a replica of before still runs.
+      WHERE streams.stream = added.stream AND streams.last_sequence = added.base AND streams.carried_by = 'embedded'
       RETURNING streams.stream, added.base
     )
     UPDATE outbox SET sequence = heads.base + fresh.n

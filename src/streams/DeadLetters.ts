@@ -7,7 +7,7 @@ import type { Effect } from "effect"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import type { StoredMessage } from "./envelope.ts"
 
-export const DeathReason = Schema.Literals(["undecodable", "attempts-exhausted"])
+export const DeathReason = Schema.Literals(["undecodable", "attempts-exhausted", "unpublishable"])
 export type DeathReason = typeof DeathReason.Type
 
 export interface DeathCause {

@@ -1,6 +1,9 @@
 /**
- * The outbox as the relay sees it. A row has its sequence from the moment the broker acknowledged it, or from before,
+ * The outbox as the relay sees it. Rows get their `sequence` the moment the broker acknowledged it, or from before,
  * when the embedded log numbered it; per stream everything up to `publishedUntil` is on the broker.
+ *
+ * Numbers follow commit order, whoever gave them; so a number that cannot be kept may be taken away, and the row still
+ * stands where it stood.
  */
 import { Context } from "effect"
 import type { Effect } from "effect"
@@ -12,7 +15,7 @@ export interface OutboxRow extends StoredMessage {
   /** Identity of the row; says nothing about order. */
   readonly position: number
   readonly eventId: string
-  /** Undefined until it was acknowledged once. */
+  /** Undefined until it was numbered once. */
   readonly sequence: number | undefined
 }
 
@@ -32,36 +35,50 @@ export interface StreamMark {
 export class OutboxRows extends Context.Service<OutboxRows, {
   /** Made known to every process by the database: from now on a broker carries the log. */
   readonly carriedByBroker: Effect.Effect<void, StoreUnavailable>
-  readonly marks: Effect.Effect<ReadonlyArray<StreamMark>, StoreUnavailable>
+  /**
+   * Whether this process is the one that should publish, for the next seconds. To spare the others the work: two that
+   * publish at once do no harm.
+   */
+  readonly lead: Effect.Effect<boolean, StoreUnavailable>
+  /** Lets another lead at once. */
+  readonly resign: Effect.Effect<void, StoreUnavailable>
+  readonly mark: (stream: StreamName) => Effect.Effect<StreamMark, StoreUnavailable>
   /**
    * What is not on the broker, in the order it has to get there: first what was numbered before, by number, then what
-   * was committed since, in commit order and only behind the oldest running transaction (`pg_snapshot_xmin`).
+   * was committed since, in commit order and only behind the oldest running transaction (`pg_snapshot_xmin`). At least
+   * one row when there is one, else no more than both bounds. `isHeldBack`: none, but some behind that transaction.
    */
   readonly waiting: (
-    streams: ReadonlyArray<StreamName>,
-    limit: number,
-  ) => Effect.Effect<ReadonlyArray<OutboxRow>, StoreUnavailable>
-  /** The broker has these, under these numbers. Idempotent. */
+    stream: StreamName,
+    bounds: { readonly rows: number; readonly bytes: number },
+  ) => Effect.Effect<{ readonly rows: ReadonlyArray<OutboxRow>; readonly isHeldBack: boolean }, StoreUnavailable>
+  /** The broker has these under these numbers, and nothing is missing up to `until`. Idempotent. */
   readonly published: (
     stream: StreamName,
     acknowledged: ReadonlyArray<Acknowledged>,
+    until: number,
   ) => Effect.Effect<void, StoreUnavailable>
-  /** The broker has what is called so, under these numbers: as found by looking. How many of them are rows here. */
+  /**
+   * The broker has what is called so, under these numbers, and has been looked at up to `until`. How many of them are
+   * rows here. A row whose number turned out to be another message's waits again without one.
+   */
   readonly found: (
     stream: StreamName,
     messages: ReadonlyArray<{ readonly eventId: string; readonly sequence: number }>,
+    until: number,
   ) => Effect.Effect<number, StoreUnavailable>
   /**
-   * The broker ends at `lastSequence`: what stood behind it waits again. How many rows that is, the first number
-   * among them (undefined when none), and how many were forgotten here already and so cannot come back.
+   * The broker ends at `lastSequence`: what stood behind it waits again, under its number. How many rows that is, and
+   * how many numbers nobody here has a row for any more.
    */
   readonly lost: (
     stream: StreamName,
     lastSequence: number,
-  ) => Effect.Effect<
-    { readonly rows: number; readonly firstSequence: number | undefined; readonly missing: number },
-    StoreUnavailable
-  >
+  ) => Effect.Effect<{ readonly rows: number; readonly missing: number }, StoreUnavailable>
+  /** What waits forgets its numbers and keeps its order. */
+  readonly unnumber: (stream: StreamName) => Effect.Effect<void, StoreUnavailable>
+  /** For good; its dead letter is stored before. */
+  readonly discard: (position: number) => Effect.Effect<void, StoreUnavailable>
   /** Rows that are not on the broker, and the time the oldest was appended; null when there are none. */
   readonly backlog: Effect.Effect<{ readonly rows: number; readonly oldestAtMs: number | null }, StoreUnavailable>
 }>()("tipstream/streams/OutboxRows") {}

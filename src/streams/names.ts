@@ -139,6 +139,11 @@ export const deadSubject = (message: { readonly subject: string; readonly stream
   return `tenant.${tenantId}.dead.${classOfStream(message.stream)}.${durable}.${known?.userId ?? unknownToken}`
 }
 
+/** Of what stands in for an event that is gone: on the stream, in no partition, and nobody's. */
+export const standInSubject = (stream: StreamName) => `tenant.${unknownToken}.${classOfStream(stream)}.${lostToken}`
+
+const lostToken = "_lost_"
+
 /** Underscores, so that it is no tenant's or user's name by accident. */
 const unknownToken = "_unknown_"
 
