@@ -21,8 +21,7 @@ export interface TestDatabase {
 }
 
 /** Holds nothing but what an empty Postgres database holds. Makes 300 files, in 0.1 to 0.3 s: one per test file. */
-export const createDatabase = async (): Promise<TestDatabase> => {
-  const server = inject("postgresUrl")
+export const createDatabase = async (server = inject("postgresUrl")): Promise<TestDatabase> => {
   const name = `test_${randomBytes(8).toString("hex")}`
   // Nobody can be connected to template0, which would make creating from it fail.
   await execute(server, `CREATE DATABASE ${name} TEMPLATE template0`)
@@ -50,7 +49,7 @@ export const databaseOfFile = (): { readonly url: string } => {
 
 /** One database for as long as the scope. */
 export const database: Effect.Effect<Redacted.Redacted<string>, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.promise(createDatabase),
+  Effect.promise(() => createDatabase()),
   ({ drop }) => Effect.promise(drop),
 ).pipe(Effect.map(({ url }) => Redacted.make(url)))
 

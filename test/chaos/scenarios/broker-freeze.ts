@@ -1,0 +1,43 @@
+/** The broker is stopped (SIGSTOP) for 15 seconds and goes on as if nothing had been. */
+import { journalOf } from "../gather.ts"
+import { pause } from "../pause.ts"
+import type { Scenario } from "../Scenario.ts"
+import { effectsReached } from "../settled.ts"
+
+const frozenMs = 15_000
+/** Two pings that stay without an answer, and what probes allow for a hiccup. */
+const noticedWithinMs = 14_000
+
+let frozenAt = 0
+
+export const scenario: Scenario = {
+  name: "broker-freeze",
+  expected: { duplicates: true },
+  run: async (world, { size }) => {
+    await world.startReplicas(2, { slowMs: 1 })
+    const events = Math.ceil(3_000 * size)
+    world.produce({ events, pauseMaxMs: 60 })
+    await effectsReached(world, events)
+    frozenAt = Date.now()
+    world.fault("broker stopped")
+    world.broker.freeze()
+    await pause(frozenMs)
+    world.broker.thaw()
+    world.fault("broker goes on")
+  },
+  judge: async (world, note) => {
+    const states = journalOf(world).filter((line) => line.kind === "state")
+    return world.replicas.flatMap(({ name }) => {
+      const own = states.filter(({ replica }) => replica === name)
+      const down = own.find(({ isUp, at }) => !isUp && at > frozenAt)
+      if (down === undefined) return [`${name} never said that the log was down`]
+      note(
+        `${name} said after ${((down.at - frozenAt) / 1_000).toFixed(1)} s that the log is down: ${down.problems[0]}`,
+      )
+      return [
+        ...(down.at - frozenAt > noticedWithinMs ? [`${name} noticed the frozen broker late`] : []),
+        ...(own.at(-1)?.isUp === true ? [] : [`${name} still says that the log is down`]),
+      ]
+    })
+  },
+}
