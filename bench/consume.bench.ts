@@ -13,7 +13,7 @@ import { parseArgs } from "node:util"
 import { connect } from "@nats-io/transport-node"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
-import { fill } from "./consume/backlog.ts"
+import { fillEvents, fillPeer } from "./consume/backlog.ts"
 import type { Contender, Plan } from "./consume/contenders.ts"
 import type { Measured } from "./consume/meter.ts"
 import { installPeer } from "./consume/peer.ts"
@@ -75,7 +75,8 @@ const program = Effect.gen(function* () {
   for (const payloadBytes of payloads) {
     yield* Effect.promise(async () => {
       const connection = await connect({ servers: url })
-      await fill(connection, messages, payloadBytes)
+      await fillEvents(connection, messages, payloadBytes)
+      if (contenders.includes("moleculer")) await fillPeer(connection, messages, payloadBytes)
       await connection.close()
     })
     const results = new Map<Contender, Array<Measured>>(running.map((name) => [name, []]))

@@ -1,4 +1,4 @@
-/** What is consumed: a stream full of sealed events of one size, and the same number of JSON messages for the peer. */
+/** What is consumed: a stream full of sealed events of one size, and as many JSON messages of that size for the peer. */
 import { jetstreamManager } from "@nats-io/jetstream"
 import type { JetStreamManager } from "@nats-io/jetstream"
 import { createInbox, headers } from "@nats-io/transport-node"
@@ -8,6 +8,7 @@ import { defaultTenant, UserId } from "../../schemas/ids.ts"
 import { streamContracts } from "../../src/streams/contracts.ts"
 import { seal } from "../../src/streams/envelope.ts"
 import type { StoredMessage } from "../../src/streams/envelope.ts"
+import { laneFilter } from "../../src/streams/names.ts"
 import { ackWaitMs, partitions } from "./contenders.ts"
 
 export const stream = "ACCOUNTS"
@@ -26,27 +27,28 @@ interface Outgoing {
   readonly headers?: MsgHdrs
 }
 
-export async function fill(connection: NatsConnection, messages: number, payloadBytes: number): Promise<void> {
-  const manager = await jetstreamManager(connection)
-  await recreate(manager, payloadBytes)
+export async function fillEvents(connection: NatsConnection, messages: number, payloadBytes: number): Promise<void> {
+  await recreate(await jetstreamManager(connection), stream, laneFilter(stream, undefined))
   await publish(connection, messages, (index) => {
     const sealed = event(index, payloadBytes)
     const all = headers()
     for (const [name, value] of Object.entries(sealed.headers)) all.set(name, value)
     return { subject: sealed.subject, payload: sealed.payload, headers: all }
   })
+}
+
+export async function fillPeer(connection: NatsConnection, messages: number, payloadBytes: number): Promise<void> {
+  await recreate(await jetstreamManager(connection), peerStream, peerSubject)
   const json = new TextEncoder().encode(JSON.stringify({ padding: "x".repeat(payloadBytes - '{"padding":""}'.length) }))
   await publish(connection, messages, () => ({ subject: peerSubject, payload: json }))
 }
 
-async function recreate(manager: JetStreamManager, payloadBytes: number): Promise<void> {
+/** With the limits of our contract, whatever it holds. */
+async function recreate(manager: JetStreamManager, name: string, subject: string): Promise<void> {
   const settings = { partitions, replicas: 1, ackWaitMs, attemptsMax: 5, limits: [] }
-  const contract = streamContracts(settings).find(({ name }) => name === stream)!
-  const peer = { ...contract, name: peerStream, subjects: [peerSubject] }
-  for (const config of [contract, peer]) {
-    await manager.streams.delete(config.name).catch(() => false)
-    await manager.streams.add({ ...config, subjects: [...config.subjects], description: `${payloadBytes} bytes each` })
-  }
+  const contract = streamContracts(settings).find((one) => one.name === stream)!
+  await manager.streams.delete(name).catch(() => false)
+  await manager.streams.add({ ...contract, name, subjects: [subject] })
 }
 
 async function publish(connection: NatsConnection, messages: number, make: (index: number) => Outgoing): Promise<void> {

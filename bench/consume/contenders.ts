@@ -14,7 +14,7 @@ export interface Plan {
 export const partitions = 8
 
 /** Of our consumer; twice as many may be unacknowledged at the broker, for every contender. */
-export const batchMax = 1_000
+export const batchMax = 500
 
 /** Nothing comes twice in a run: all of it takes less. */
 export const ackWaitMs = 60_000

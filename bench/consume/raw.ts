@@ -13,7 +13,7 @@ export const consumeRaw = (ordering: ConsumerContract["ordering"]): Consume => a
   for (const { name, stream } of durables) {
     const consumer = await client.consumers.get(stream, name)
     await consumer.consume({
-      max_messages: batchMax,
+      max_messages: 2 * batchMax,
       callback: (message) => {
         message.ack()
         handled(1)
