@@ -153,11 +153,18 @@ export const streamContracts = ({ replicas, limits }: ContractSettings): Readonl
       max_msgs: 100_000,
     },
   ]
-  return streams.map((stream) => ({
-    ...stream,
-    ...Object.fromEntries(limits.filter((one) => one.stream === stream.name).map(({ field, value }) => [field, value])),
-  }))
+  return streams.map((stream) => {
+    const given = limits.filter((one) => one.stream === stream.name)
+    const limited = { ...stream, ...Object.fromEntries(given.map((one) => [one.field, unlimited(one)])) }
+    // A server refuses to remember ids longer than messages.
+    return limited.max_age === 0
+      ? limited
+      : { ...limited, duplicate_window: Math.min(limited.duplicate_window, limited.max_age) }
+  })
 }
+
+/** 0 is without limit for whoever sets it, and so for a server, which says -1 for it afterwards. */
+const unlimited = ({ field, value }: LimitOverride): number => field !== "max_age" && value === 0 ? -1 : value
 
 export const laneContract = (
   consumer: ConsumerContract,
@@ -228,11 +235,15 @@ const changing = [
   "rate_limit_bps",
   "pause_until",
   "priority_policy",
+  "discard_new_per_subject",
+  "allow_msg_counter",
+  "persist_mode",
 ]
 
 /** Zero, empty, false, absent: how a server says that a field is not used. */
 const isUnset = (value: unknown): boolean =>
   value === undefined || value === null || value === 0 || value === false || value === "" || value === "none" ||
+  value === "default" ||
   (Array.isArray(value) && value.length === 0)
 
 const isSame = (wanted: unknown, found: unknown): boolean => {

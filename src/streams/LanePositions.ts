@@ -1,0 +1,21 @@
+/**
+ * How far the lanes and streams of this installation had come, by what the database knows of it: where a durable that
+ * the broker does not have begins, and whether the broker should have a stream.
+ */
+import { Context } from "effect"
+import type { Effect } from "effect"
+import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+
+export interface Positions {
+  /** Everything up to this sequence is settled; undefined when the lane never handled anything. */
+  readonly startAfter: (durable: string, lane: number) => number | undefined
+  /** Everything up to this sequence was on a broker; 0 when nothing ever was. */
+  readonly publishedUntil: (stream: string) => number
+}
+
+/** Of an installation that has no past. */
+export const noPositions: Positions = { startAfter: () => undefined, publishedUntil: () => 0 }
+
+export class LanePositions extends Context.Service<LanePositions, {
+  readonly read: Effect.Effect<Positions, StoreUnavailable>
+}>()("tipstream/streams/LanePositions") {}
