@@ -8,7 +8,7 @@ import * as SqlLanePositions from "./SqlLanePositions.ts"
 it.live("lane positions - a lane begins behind what it settled, and one that never did at the beginning", () =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    yield* sql`UPDATE streams SET published_until = 9 WHERE stream = 'SIGNALS'`
+    yield* sql`INSERT INTO streams (stream, partitions, created_at_ms, published_until) VALUES ('SIGNALS', 2, 0, 9)`
     yield* sql`
       INSERT INTO lanes (durable, lane, stream, whole_stream, cursor)
       VALUES ('parts', 0, 'SIGNALS', false, 7), ('parts', 1, 'SIGNALS', false, 0)`
