@@ -75,8 +75,7 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
   const first = deliveries[0]
   if (first === undefined) return { settled: 0, restMs: 0 }
   if (first.attempt > attemptsMax) {
-    // A handler that kills the process never reaches the counting below: it is given up before it runs again.
-    yield* bury(consumer, lane, first, "attempts-exhausted", "the process ended while handling it")
+    yield* giveUp(consumer, lane, first)
     return { settled: 1, restMs: 0 }
   }
   const readable: Array<ReceivedEvent> = []
@@ -126,6 +125,26 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
   return { settled: 0, restMs }
 })
 
+/**
+ * A handler that kills the process never reaches the counting of failures: it is given up before it runs again. But a
+ * message whose effect is there, and only the word of it was lost each time, is done with.
+ */
+const giveUp = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number, delivery: Delivery) {
+  const log = yield* EventLog
+  const inbox = yield* Inbox
+  const event = open(delivery)
+  if (event instanceof Undecodable) return yield* bury(consumer, lane, delivery, "undecodable", event.problem)
+  // Failing takes the question back: the inbox must not remember an event that was not handled.
+  const isHandled = yield* inbox.once(consumer.durable, [event.id], () => Effect.fail(notHandled)).pipe(
+    Effect.as(true),
+    Effect.catchIf((error) => error === notHandled, () => Effect.succeed(false)),
+  )
+  if (isHandled) return yield* log.settle(consumer, lane, delivery.sequence)
+  yield* bury(consumer, lane, delivery, "attempts-exhausted", "the process ended while handling it")
+})
+
+const notHandled = "not handled" as const
+
 const bury = Effect.fnUntraced(function* (
   consumer: ConsumerContract,
   lane: number,
@@ -135,7 +154,11 @@ const bury = Effect.fnUntraced(function* (
 ) {
   const log = yield* EventLog
   yield* Effect.logError(`dead letter: ${consumer.durable} gives up ${delivery.stream}#${delivery.sequence}: ${detail}`)
-  yield* log.bury(consumer, lane, delivery, { reason, detail })
+  yield* Effect.tapError(
+    log.bury(consumer, lane, delivery, { reason, detail }),
+    // What became of it is tried again as it was: its attempts are its own.
+    () => Effect.ignore(log.refuse(consumer, lane, storeRestMs, false)),
+  )
 })
 
 const retryDelayMs = (attempt: number): number =>

@@ -244,6 +244,20 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
     )
 
     test(
+      "a message that was delivered too often is no dead letter when its effect is there",
+      Effect.gen(function* () {
+        yield* appended(["a"])
+        const inbox = yield* Inbox
+        yield* inbox.once(ordered.durable, ["a"], () => Effect.void)
+        for (let attempt = 1; attempt <= 3; attempt++) yield* pullSome(ordered)
+        const handle = () => Effect.die("must not run")
+        expect(yield* handleBatch({ consumer: ordered, attemptsMax: 3, handle }, 0)).toEqual({ settled: 1, restMs: 0 })
+        expect(yield* letters).toEqual([])
+        expect(yield* Effect.flatMap(EventLog, ({ pull }) => pull(ordered, 0))).toEqual([])
+      }),
+    )
+
+    test(
       "an undecodable message becomes a dead letter at once, and what stands around it is handled",
       Effect.gen(function* () {
         yield* appended(["a", "", "c"])

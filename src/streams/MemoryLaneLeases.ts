@@ -74,6 +74,7 @@ export const layerMemory = ({ leaseMs, holder, table }: MemoryLaneLeasesOptions)
       release,
       leave: Effect.sync(() => {
         table.holders.delete(holder)
+        for (const row of table.rows.values()) if (isMine(row)) row.holder = undefined
       }),
       guard: (lease) =>
         Effect.suspend(() => {

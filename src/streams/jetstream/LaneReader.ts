@@ -9,7 +9,9 @@
 import { Clock, Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import type { Broker, LaneMessage } from "./Broker.ts"
 import { LaneBuffer } from "./laneBuffer.ts"
+import type { Taken } from "./laneBuffer.ts"
 import type { ConsumerContract, Delivery } from "../EventLog.ts"
+import type { LaneAttempts } from "../LaneAttempts.ts"
 import type { LaneLease, LaneName } from "../LaneLeases.ts"
 import * as Wakeup from "../Wakeup.ts"
 
@@ -28,6 +30,8 @@ const finishMaxMs = 10_000
 
 export interface LaneReaderOptions {
   readonly broker: Broker["Service"]
+  /** Without it every delivery counts as an attempt, of whatever was in hand. */
+  readonly attempts: LaneAttempts["Service"] | undefined
   readonly consumer: ConsumerContract
   readonly name: LaneName
   /** Its name on the broker. */
@@ -47,6 +51,8 @@ export class LaneReader {
   #heldUntilMs = 0
   /** Under which what is in flight was handed out. */
   #takenUnder: LaneLease | undefined
+  /** Sequence of the message in flight whose attempt is counted outside. */
+  #suspect: number | undefined
   #reading: Fiber.Fiber<never, never> | undefined
   #isLeaving = false
   #isRunning = false
@@ -89,14 +95,15 @@ export class LaneReader {
     return this.#news.after(seen)
   })
 
-  /** The lease was given or renewed. */
+  /** The lease was given or renewed. One that is being handed over is not begun anew. */
   readonly held = Effect.fnUntraced(
     function* (this: LaneReader, lease: LaneLease, untilMs: number, scope: Scope.Scope) {
-      if (this.#lease !== undefined && this.#lease.epoch !== lease.epoch) yield* this.drop
+      const isSame = this.#lease?.epoch === lease.epoch
+      if (this.#isLeaving && !isSame) return
+      if (this.#lease !== undefined && !isSame) yield* this.drop
       this.#heldUntilMs = untilMs
       if (this.#lease !== undefined) return
       this.#lease = lease
-      this.#isLeaving = false
       this.#reading = yield* Effect.forkIn(this.#read, scope)
     },
   )
@@ -107,7 +114,10 @@ export class LaneReader {
     return Effect.andThen(this.#close, Effect.sync(() => this.#forget()))
   })
 
-  /** Hands over; completes when the broker knows. Unless asked not to, waits for the batch that is being handled. */
+  /**
+   * Stops reading and gives back what is in hand; completes when the broker has heard it. Unless asked not to, waits
+   * for the batch that is being handled. The lane is not read again before `handedOver`.
+   */
   readonly handOver = Effect.fnUntraced(function* (this: LaneReader, waits: boolean) {
     this.#isLeaving = true
     while (waits && this.#isRunning) {
@@ -116,11 +126,15 @@ export class LaneReader {
     }
     yield* this.#close
     for (const message of this.#buffer.inHand) message.nak()
-    this.#lease = undefined
     this.#forget()
     // An answer on the same connection: what was said before it has been heard.
     yield* Effect.ignore(this.#options.broker.laneInfo(this.name.stream, this.durable))
   })
+
+  handedOver(): void {
+    this.#lease = undefined
+    this.#isLeaving = false
+  }
 
   /** What is in hand has its ack wait begun anew, for as long as the lease stands; lets go when it does not. */
   readonly prolong = Effect.fnUntraced(function* (this: LaneReader) {
@@ -136,35 +150,44 @@ export class LaneReader {
 
   readonly take = Effect.fnUntraced(function* (this: LaneReader) {
     const nowMs = yield* Clock.currentTimeMillis
-    if (this.#lease === undefined || this.#isLeaving || nowMs >= this.#heldUntilMs) return []
+    const lease = this.#lease
+    if (lease === undefined || this.#isLeaving || nowMs >= this.#heldUntilMs) return []
     const taken = this.#buffer.take(nowMs, this.#options.consumer.batchMax)
     if (taken === undefined) return []
-    this.#takenUnder = this.#lease
+    this.#takenUnder = lease
     this.#isRunning = true
-    const { name } = this
-    return taken.messages.map((message, index): Delivery => ({
-      stream: name.stream,
-      subject: message.subject,
-      partition: name.isWhole ? partitionIn(message.subject) : name.lane,
-      headers: message.headers,
-      payload: message.payload,
-      sequence: message.sequence,
-      attempt: index === 0 ? taken.attempt : 1,
-    }))
+    const attempt = taken.deliveredBefore === 0 ? taken.attempt : yield* this.#again(lease, taken)
+    return taken.messages.map((message, index) => deliveryOf(this.name, message, index === 0 ? attempt : 1))
+  })
+
+  /** Which attempt this is of a message that somebody had before. */
+  readonly #again = Effect.fnUntraced(function* (this: LaneReader, lease: LaneLease, taken: Taken) {
+    const { attempts } = this.#options
+    if (attempts === undefined) return taken.attempt + taken.deliveredBefore
+    this.#suspect = taken.messages[0]!.sequence
+    const counted = yield* Effect.tapError(attempts.begin(lease, this.#suspect), () => this.refuse(0, false))
+    // One for the batch it was in when it was first left behind.
+    return 1 + counted
   })
 
   /** Tells the broker of each message up to this one; nothing when it is not in flight here. */
   readonly settle = Effect.fnUntraced(
     function* (this: LaneReader, sequence: number, tell: (message: LaneMessage) => void) {
       this.#buffer.settle(sequence).forEach(tell)
+      this.#suspect = undefined
       yield* this.#finished
     },
   )
 
   readonly refuse = Effect.fnUntraced(function* (this: LaneReader, delayMs: number, counts: boolean) {
     const nowMs = yield* Clock.currentTimeMillis
+    const { attempts } = this.#options
+    const suspect = this.#suspect
+    this.#suspect = undefined
     this.#buffer.refuse(nowMs + delayMs, counts)
     yield* this.#finished
+    if (counts || suspect === undefined || attempts === undefined || this.#takenUnder === undefined) return
+    yield* Effect.ignore(attempts.giveBack(this.#takenUnder, suspect))
   })
 
   readonly #finished = Effect.suspend(() => {
@@ -262,6 +285,16 @@ export class LaneReader {
     yield* this.#news.signal
   })
 }
+
+const deliveryOf = (name: LaneName, message: LaneMessage, attempt: number): Delivery => ({
+  stream: name.stream,
+  subject: message.subject,
+  partition: name.isWhole ? partitionIn(message.subject) : name.lane,
+  headers: message.headers,
+  payload: message.payload,
+  sequence: message.sequence,
+  attempt,
+})
 
 /** Of a subject of ours; 0 for any other, which no handler ever sees. */
 const partitionIn = (subject: string): number => Number(subject.split(".")[5]) || 0

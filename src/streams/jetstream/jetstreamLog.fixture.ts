@@ -6,6 +6,7 @@ import { brokerContract } from "../contracts.ts"
 import type { ConsumerContract } from "../EventLog.ts"
 import { seal } from "../envelope.ts"
 import { layerMemory } from "../MemoryEventLog.ts"
+import * as MemoryLaneAttempts from "../MemoryLaneAttempts.ts"
 import * as MemoryLaneLeases from "../MemoryLaneLeases.ts"
 import { Outbox } from "../Outbox.ts"
 import { Broker } from "./Broker.ts"
@@ -23,6 +24,7 @@ export interface Installation {
   /** Shared by the processes of the installation. */
   readonly leases: MemoryLaneLeases.LeaseTable
   readonly leaseMs: number
+  readonly attempts: MemoryLaneAttempts.AttemptsOfLanes
 }
 
 export const installation = (
@@ -38,6 +40,7 @@ export const installation = (
   attemptsMax: 5,
   leases: MemoryLaneLeases.emptyTable(),
   leaseMs: 5_000,
+  attempts: new Map(),
   ...settings,
 })
 
@@ -75,6 +78,7 @@ export const logOf = (where: Installation, holder: string) =>
       replay: (range) => replayStream(nats, range),
       sequenceAt: (stream, atMs) => sequenceAt(nats, stream, atMs),
     }))).pipe(
+      Layer.provide(MemoryLaneAttempts.layerMemory(where.attempts)),
       Layer.provide(MemoryLaneLeases.layerMemory({ leaseMs: where.leaseMs, holder, table: where.leases })),
     )
 

@@ -28,8 +28,10 @@ interface Entry {
 
 export interface Taken {
   readonly messages: ReadonlyArray<LaneMessage>
-  /** Of the first; the others have one. */
+  /** Of the first, in this process; the others have one. */
   readonly attempt: number
+  /** How often somebody else was handed it. Then it is alone here, because they may have died of it. */
+  readonly deliveredBefore: number
 }
 
 export class LaneBuffer {
@@ -133,7 +135,7 @@ export class LaneBuffer {
     const entries = this.#ready.slice(0, count)
     const { lane, attempt } = Lanes.pulled(this.#lane, entries.map(({ number }) => number))
     this.#lane = lane
-    return { messages: entries.map(({ message }) => message), attempt: attempt + head.deliveredBefore }
+    return { messages: entries.map(({ message }) => message), attempt, deliveredBefore: head.deliveredBefore }
   }
 
   /** Of what was handed out, everything up to this message is done with: returned, for the broker to be told. */

@@ -1,9 +1,10 @@
 /** The lanes this process reads: asks for their leases, keeps what it gets, and hands over what others wait for. */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Option, Semaphore } from "effect"
 import { Broker } from "./Broker.ts"
 import { LaneReader } from "./LaneReader.ts"
 import { contractVersion } from "../contracts.ts"
 import type { ConsumerContract } from "../EventLog.ts"
+import { LaneAttempts } from "../LaneAttempts.ts"
 import { LaneLeases } from "../LaneLeases.ts"
 import type { LaneLease } from "../LaneLeases.ts"
 import { laneDurable } from "../names.ts"
@@ -16,6 +17,9 @@ export interface LaneKeeperOptions {
 
 /** Several renewals may fail before a lease is over. */
 const renewalsPerLease = 5
+
+/** How long a lane that was let go of elsewhere waits to be found: as long as nobody notices. */
+const takeMaxMs = 500
 
 /** Several of these may be late before an ack wait is over. */
 const prolongationsPerAckWait = 3
@@ -33,6 +37,7 @@ const keyOf = ({ durable, lane }: { readonly durable: string; readonly lane: num
 export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOptions) {
   const broker = yield* Broker
   const leases = yield* LaneLeases
+  const attempts = Option.getOrUndefined(yield* Effect.serviceOption(LaneAttempts))
   const scope = yield* Effect.scope
   const readers = new Map<string, LaneReader>()
   const wanted = Wakeup.make()
@@ -44,6 +49,7 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
     if (reader === undefined) {
       reader = new LaneReader({
         broker,
+        attempts,
         consumer,
         name: {
           durable: consumer.durable,
@@ -60,17 +66,20 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
     return reader
   }
 
+  // A renewal that is on its way must not find a lane again that is being let go.
+  const alone = (yield* Semaphore.make(1)).withPermits(1)
+
   const handOver = Effect.fnUntraced(function* (lease: LaneLease) {
     const reader = readers.get(keyOf(lease))
     if (reader === undefined || reader.isLeaving) return
     yield* reader.handOver(true)
-    yield* leases.release([lease])
+    yield* alone(Effect.ensuring(leases.release([lease]), Effect.sync(() => reader.handedOver())))
   }, Effect.ignore({ log: true }))
 
-  const renew = Effect.fnUntraced(function* () {
+  const renew = alone(Effect.gen(function* () {
+    if (isReleased) return
     const askedAtMs = yield* Clock.currentTimeMillis
     const { held, surplus } = yield* leases.renew([...readers.values()].map(({ name }) => name))
-    if (isReleased) return
     const mine = new Map(held.map((lease) => [keyOf(lease), lease]))
     for (const [key, reader] of readers) {
       const lease = mine.get(key)
@@ -78,14 +87,16 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
       else if (reader.lease !== undefined) yield* reader.drop
     }
     for (const lease of surplus) yield* Effect.forkIn(handOver(lease), scope)
-  })
+  }))
 
   const renewing = Effect.gen(function* () {
     const seen = wanted.count()
-    if (readers.size > 0 && !isReleased) {
-      yield* Effect.catch(renew(), (error) => Effect.logWarning("the leases of lanes cannot be renewed", error))
+    if (readers.size > 0) {
+      yield* Effect.catch(renew, (error) => Effect.logWarning("the leases of lanes cannot be renewed", error))
     }
-    yield* Effect.timeoutOption(wanted.after(seen), leases.leaseMs / renewalsPerLease)
+    const pauseMs = leases.leaseMs / renewalsPerLease
+    const isWaiting = [...readers.values()].some(({ lease }) => lease === undefined)
+    yield* Effect.timeoutOption(wanted.after(seen), isWaiting ? Math.min(pauseMs, takeMaxMs) : pauseMs)
   }).pipe(Effect.forever)
 
   const prolonging = Effect.gen(function* () {
@@ -98,17 +109,10 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
 
   const release = Effect.gen(function* () {
     isReleased = true
-    const held = [...readers.values()].flatMap((reader) => reader.lease === undefined ? [] : [reader.lease])
-    yield* Effect.forEach(
-      readers.values(),
-      (reader) => reader.lease === undefined ? Effect.void : reader.handOver(false),
-      {
-        concurrency: handoversAtOnce,
-        discard: true,
-      },
-    )
-    yield* leases.release(held)
-    yield* leases.leave
+    const held = [...readers.values()].filter((reader) => reader.lease !== undefined)
+    const given = held.flatMap(({ lease }) => lease === undefined ? [] : [lease])
+    yield* Effect.forEach(held, (reader) => reader.handOver(false), { concurrency: handoversAtOnce, discard: true })
+    yield* alone(Effect.andThen(leases.release(given), leases.leave))
   }).pipe(Effect.timeout(releaseMaxMs), Effect.ignore)
 
   const keeper: LaneKeeper = { readerOf, readers: () => readers.values(), release }
