@@ -8,8 +8,10 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { deadLetterCommands } from "./cli/deadLettersCommand.ts"
 import { explain } from "./cli/explain.ts"
+import { replayCommand } from "./cli/replayCommand.ts"
 import { version } from "./cli/runtime.ts"
 import { watch } from "./cli/stopSignals.ts"
+import { streamsCommand } from "./cli/streamsCommand.ts"
 
 const stops = watch()
 
@@ -74,7 +76,7 @@ const deadLetters = Command.make("dead-letters").pipe(
 
 const tipstream = Command.make("tipstream").pipe(
   Command.withDescription("One well-timed tip from the tools you already use"),
-  Command.withSubcommands([serve, simulate, doctor, deadLetters]),
+  Command.withSubcommands([serve, simulate, doctor, deadLetters, replayCommand(stops.whenUnread), streamsCommand]),
 )
 
 /** Without a wizard for one flag, and without a log level beside the setting `LOG_LEVEL`. */

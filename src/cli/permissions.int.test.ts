@@ -110,6 +110,16 @@ describe("the permissions of bin/tipstream", () => {
     expect(list("write", { DATA_DIR: "/d" }, ["serve", "--state", file])).toEqual(["/d"])
   })
 
+  it("the files of a replay may lie elsewhere, for the replay alone", () => {
+    const [file, state] = [path.join(project, "out.ndjson"), path.join(project, "state.json")]
+    for (const given of [["--file", file, "--resume", state], [`--file=${file}`, `--resume=${state}`]]) {
+      const args = ["replay", "--stream", "SIGNALS", ...given]
+      expect(list("write", { DATA_DIR: "/d" }, args)).toEqual(["/d", file, state, `${state}.tmp`])
+      expect(list("read", { DATA_DIR: "/d" }, args)).toEqual([project, "/d", file, state, `${state}.tmp`])
+      expect(list("write", { DATA_DIR: "/d" }, ["serve", ...given])).toEqual(["/d"])
+    }
+  })
+
   it("a comma, which the lists cannot hold, is refused", () => {
     const { status, stderr } = run({ DATA_DIR: "/a,/" })
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^tipstream: a path must have no comma: [^\n]*\n$/)])

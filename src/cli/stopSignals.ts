@@ -14,11 +14,16 @@ const sameRequestMs = 500
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
+/** As after `| head`: ends as a program without a handler for SIGPIPE does, not as a mistake. */
+const unreadCode = 141
+
 type StopSignal = keyof typeof exitCodes
 
 export interface StopSignals {
   /** A stop from now on ends something that had come up. */
   readonly ready: () => void
+  /** Called when nobody reads what is written any more, instead of ending at once: to end by itself, and soon. */
+  readonly whenUnread: (end: () => void) => void
   /** For a process that was asked to stop and did: 0 once it was ready; before, as a shell reports the signal. */
   readonly exitCode: () => number
 }
@@ -36,17 +41,23 @@ export const watch = (): StopSignals => {
   }
   process.on("SIGINT", on)
   process.on("SIGTERM", on)
-  process.stdout.on("error", endUnread)
+  let isUnread = false
+  let endUnread = (): void => process.exit(unreadCode)
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error
+    isUnread = true
+    endUnread()
+  })
   return {
     ready: () => {
       isReady = true
     },
-    exitCode: () => first === undefined || first.wasReady ? 0 : exitCodes[first.signal],
+    whenUnread: (end) => {
+      endUnread = end
+    },
+    exitCode: () => {
+      if (isUnread) return unreadCode
+      return first === undefined || first.wasReady ? 0 : exitCodes[first.signal]
+    },
   }
-}
-
-/** Nobody reads on, as after `| head`: ends as a program without a handler for SIGPIPE does, not as a mistake. */
-const endUnread = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== "EPIPE") throw error
-  process.exit(141)
 }

@@ -47,7 +47,7 @@ const reached = (url: Redacted.Redacted<string>, which: string): Effect.Effect<D
   }))
 
 /** Of the server that runs in the folder; undefined while it starts or stops, or when we may not read the password. */
-const embeddedUrl = async (folder: string): Promise<Redacted.Redacted<string> | undefined> => {
+export const embeddedUrl = async (folder: string): Promise<Redacted.Redacted<string> | undefined> => {
   try {
     const pidFile = await fs.readFile(path.join(clusterDir(folder), "postmaster.pid"), "utf8")
     const password = (await fs.readFile(path.join(folder, "postgres-password"), "utf8")).trim()

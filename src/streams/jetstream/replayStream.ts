@@ -56,6 +56,21 @@ export const sequenceAt = Effect.fn("JetStream.sequenceAt")(function* (
   return delivered.stream_seq + 1
 })
 
+/** Undefined when there is no such stream. */
+export const lookAtStream = Effect.fn("JetStream.lookAtStream")(function* (nats: Connected, stream: StreamName) {
+  const info = yield* Effect.tryPromise({
+    try: () => nats.manager.streams.info(stream),
+    catch: (cause) => isNoStream(cause) ? undefined : new StoreUnavailable({ operation: "streams", cause }),
+  }).pipe(Effect.catch((error) => error === undefined ? Effect.succeed(undefined) : Effect.fail(error)))
+  if (info === undefined) return undefined
+  const { first_seq: first, last_seq: lastSequence, messages } = info.state
+  // A new stream says that its first is 0.
+  return { stream, firstSequence: Math.max(first, 1), lastSequence, messages, createdAtMs: Date.parse(info.created) }
+})
+
+const isNoStream = (cause: unknown) =>
+  cause instanceof JetStreamApiError && cause.code === JetStreamApiCodes.StreamNotFound
+
 interface Position {
   next: number
   /** First sequence number that was missing in a range without a filter. */
@@ -181,7 +196,7 @@ const look = (nats: Connected, range: ReplayRange) =>
   Effect.tryPromise({
     try: () => nats.manager.streams.info(range.stream),
     catch: (cause) =>
-      cause instanceof JetStreamApiError && cause.code === JetStreamApiCodes.StreamNotFound
+      isNoStream(cause)
         ? new ReplayGap({ stream: range.stream, problem: "there is no such stream" })
         : new StoreUnavailable({ operation: "replay", cause }),
   })

@@ -1,0 +1,41 @@
+/** Where the events go: standard output or a file. Each write completes when the bytes were taken. */
+import fs from "node:fs/promises"
+import process from "node:process"
+import { Effect } from "effect"
+import { CannotStart } from "../problem.ts"
+
+export interface Output {
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void, CannotStart>
+}
+
+export const standardOutput: Output = {
+  write: (bytes) =>
+    Effect.callback((resume) => {
+      // Nobody reading any more is for src/cli/stopSignals.ts, which hears of it too.
+      process.stdout.write(bytes, () => resume(Effect.void))
+    }),
+}
+
+/** Cut back to what an earlier run is known to have written; closed with the scope. */
+export const fileOutput = Effect.fnUntraced(function* (file: string, keepBytes: number) {
+  const failed = (cause: unknown) =>
+    new CannotStart({ lines: [`--file: ${cause instanceof Error ? cause.message : String(cause)}`] })
+  const handle = yield* Effect.acquireRelease(
+    Effect.tryPromise({ try: () => fs.open(file, keepBytes === 0 ? "w" : "r+"), catch: failed }),
+    (opened) => Effect.promise(() => opened.close()),
+  )
+  const { size } = yield* Effect.tryPromise({ try: () => handle.stat(), catch: failed })
+  if (size < keepBytes) {
+    return yield* new CannotStart({ lines: [`--file: ${file} is shorter than --resume knows it: begin anew`] })
+  }
+  yield* Effect.tryPromise({ try: () => handle.truncate(keepBytes), catch: failed })
+  let at = keepBytes
+  const write = async (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at)
+      done += bytesWritten
+      at += bytesWritten
+    }
+  }
+  return { write: (bytes) => Effect.tryPromise({ try: () => write(bytes), catch: failed }) } satisfies Output
+})
