@@ -95,7 +95,7 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
     (fresh) =>
       Effect.andThen(
         log.guard(consumer, lane),
-        handle([...byId.values()].filter((event) => fresh.has(event.envelope.id))),
+        handle(freshOf(byId, fresh)),
       ),
   ).pipe(Effect.withSpan(`${consumer.durable}.handle`, spanOptions(first, readable.length)), Effect.exit)
   if (exit._tag === "Success") {
@@ -144,6 +144,15 @@ const giveUp = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: nu
 })
 
 const notHandled = "not handled" as const
+
+/** Mostly all of them. */
+const freshOf = (
+  byId: ReadonlyMap<string, ReceivedEvent>,
+  fresh: ReadonlySet<string>,
+): ReadonlyArray<ReceivedEvent> => {
+  const events = [...byId.values()]
+  return fresh.size === events.length ? events : events.filter((event) => fresh.has(event.envelope.id))
+}
 
 const bury = Effect.fnUntraced(function* (
   consumer: ConsumerContract,

@@ -76,7 +76,9 @@ export const open = (message: Pick<StoredMessage, "subject" | "headers" | "paylo
 
 const decode = (payload: Uint8Array, contentType: string): Envelope | Undecodable => {
   // Parameters such as a charset may follow; both formats are what they are without them.
-  const mediaType = contentType.split(";", 1)[0]!.trim().toLowerCase()
+  const mediaType = contentType === contentTypeProtobuf
+    ? contentTypeProtobuf
+    : contentType.split(";", 1)[0]!.trim().toLowerCase()
   try {
     if (mediaType === contentTypeProtobuf) return fromBinary(EnvelopeSchema, payload)
     if (mediaType === contentTypeJson) {
