@@ -6,8 +6,10 @@ import { Cause } from "effect"
  * because the classes come with half of the service, which `--help` does not load.
  */
 const expected: ReadonlySet<string> = new Set([
+  "BrokerUnreachable",
   "CannotStart",
   "ChecksFailed",
+  "ContractMismatch",
   "DatabaseUnusable",
   "DataDirInUse",
   "DataDirUnusable",
