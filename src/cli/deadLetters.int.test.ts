@@ -123,11 +123,14 @@ describe("tipstream dead-letters", () => {
     expect(shown.out).toContain("  base64 //8=")
 
     const dry = await run(["redrive", "--id", String(id), "--dry-run"])
-    expect(dry.out).toContain(`${id}  would be sent again as broken-1:redrive:1`)
+    expect(dry.out).toContain(`letter ${id}: would be sent again as broken-1:redrive:1`)
     expect((await json(["list"])).deadLetters).toHaveLength(1)
 
     const redriven = await run(["redrive", "--durable", "recommender_project_candidates"])
-    expect(redriven).toMatchObject({ code: 0, out: expect.stringContaining(`${id}  sent again as broken-1:redrive:1`) })
+    expect(redriven).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`letter ${id}: sent again as broken-1:redrive:1`),
+    })
     const again = await letterOf("broken-1:redrive:1")
     const all = await json(["list", "--state", "any", "--stream", "SIGNALS"])
     expect(all.deadLetters).toMatchObject([{ id: again, state: "open" }, { id, state: "redriven", redrives: 1 }])
@@ -140,8 +143,8 @@ describe("tipstream dead-letters", () => {
       dryRun: false,
     })
     const last = await letterOf("broken-1:redrive:2")
-    expect((await run(["drop", "--id", String(last), "--dry-run"])).out).toContain(`${last}  would be dropped`)
-    expect((await run(["drop", "--since", "1h"])).out).toContain(`${last}  dropped`)
+    expect((await run(["drop", "--id", String(last), "--dry-run"])).out).toContain(`letter ${last}: would be dropped`)
+    expect((await run(["drop", "--since", "1h"])).out).toContain(`letter ${last}: dropped`)
     expect((await run(["list"])).out).toBe("no dead letters\n")
   }, 60_000)
 

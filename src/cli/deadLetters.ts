@@ -66,9 +66,9 @@ export const redriveLetters = Effect.fnUntraced(function* (options: SettleOption
   else {
     const words = options.dryRun ? "would be sent again" : "sent again"
     yield* print([
-      ...redriven.map(({ id, messageId }) => printable(`${id}  ${words} as ${messageId}`)),
-      ...refused.map(({ id, problem }) => printable(`${id}  refused: ${problem}`)),
-      `${redriven.length} ${words}, ${refused.length} refused`,
+      ...redriven.map(({ id, messageId }) => printable(`letter ${id}: ${words} as ${messageId}`)),
+      ...refused.map(({ id, problem }) => printable(`letter ${id}: refused, ${problem}`)),
+      `in all ${redriven.length} ${words}, ${refused.length} refused`,
     ])
   }
   if (refused.length > 0) {
@@ -83,7 +83,7 @@ export const dropLetters = Effect.fnUntraced(function* (options: SettleOptions) 
   }
   if (options.json) return yield* printJson(report)
   const words = options.dryRun ? "would be dropped" : "dropped"
-  yield* print([...report.dropped.map((id) => `${id}  ${words}`), `${report.dropped.length} ${words}`])
+  yield* print([...report.dropped.map((id) => `letter ${id}: ${words}`), `in all ${report.dropped.length} ${words}`])
 })
 
 /** What says nothing must not mean everything by accident. */

@@ -82,10 +82,10 @@ const durableLinks = (view: DeadLettersView, durables: ReadonlyArray<string>): H
 }
 
 const rowActs = (view: OperatorPlace, id: number): Html =>
-  markup`<div class="acts">${redriveForm(view, [id], "Send again", `Send letter ${id} again`)}
+  markup`<div class="acts">${redriveForm(view, [id], "Send again", `Send again: letter ${id}`)}
 <a class="quiet" href="/operator/drop?${
     new URLSearchParams({ ids: String(id), ...placeQuery(view) }).toString()
-  }" aria-label="Drop letter ${id}">Drop</a></div>`
+  }" aria-label="Drop: letter ${id}">Drop</a></div>`
 
 const redriveForm = (view: OperatorPlace, ids: ReadonlyArray<number>, words: string, label: string | undefined): Html =>
   markup`<form method="post" action="/operator/redrive">${hidden(view, ids)}

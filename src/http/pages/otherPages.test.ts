@@ -211,7 +211,7 @@ describe("operator page", () => {
     )
     expect(words(page)).toContain("2 of 30 shown")
     expect([...page.matchAll(/name="ids" value="([^"]*)"/g)].map(([, ids]) => ids)).toEqual(["8", "7", "8,7", "8,7"])
-    expect(page).toContain('<a class="quiet" href="/operator/drop?ids=8" aria-label="Drop letter 8">')
+    expect(page).toContain('<a class="quiet" href="/operator/drop?ids=8" aria-label="Drop: letter 8">')
     // Nothing is dropped by one touch.
     expect(page).not.toMatch(/method="post" action="\/operator\/drop"/)
     expect(pageOf()).not.toMatch(/Send|action="\/operator\/(redrive|drop)"/)
