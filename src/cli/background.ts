@@ -17,9 +17,13 @@ export interface BackgroundOptions {
   readonly attemptsMax: number
   /** How long actors may take to finish what they hold, on the way down. */
   readonly drainMaxMs: number
+  /** How long published events stay in the outbox. */
+  readonly outboxKeepMs: number
+  /** How long an event stays in the outbox once a broker has it. */
+  readonly outboxKeepMs: number
 }
 
-export const layer = ({ batchMax, attemptsMax, drainMaxMs }: BackgroundOptions) =>
+export const layer = ({ batchMax, attemptsMax, drainMaxMs, outboxKeepMs }: BackgroundOptions) =>
   Layer.effectDiscard(Effect.gen(function* () {
     const log = yield* EventLog
     const actors = yield* Actors
@@ -39,7 +43,7 @@ export const layer = ({ batchMax, attemptsMax, drainMaxMs }: BackgroundOptions) 
     yield* every("1 second", refreshState)
     yield* every("5 seconds", expire)
     yield* every("5 seconds", measure)
-    yield* every("10 minutes", forgetAll)
+    yield* every("10 minutes", Effect.repeat(forget({ outboxKeepMs }), { until: isNone }))
   }))
 
 const every = <A, E, R>(pause: "1 second" | "5 seconds" | "10 minutes", task: Effect.Effect<A, E, R>) =>
@@ -58,7 +62,6 @@ const refreshState = Effect.flatMap(ServingStates, (state) => state.refresh(defa
 
 /** Bounded batches, as many as there are. */
 const expire = Effect.flatMap(Feedback, (feedback) => Effect.repeat(feedback.expireDue, { until: isNone }))
-const forgetAll = Effect.repeat(forget, { until: isNone })
 
 const lag = Metric.gauge("consumer_lag_events", { description: "Events a consumer is behind the end of its stream" })
 const length = Metric.gauge("stream_last_sequence", { description: "Number of the last event of a stream" })

@@ -16,9 +16,24 @@ export const reconciling = (sql: SqlClient.SqlClient) => {
     return row?.until ?? 0
   })
 
-  const unnumber = (stream: StreamName) =>
-    sql`UPDATE outbox SET sequence = NULL
-      WHERE stream = ${stream} AND published_at_ms IS NULL AND sequence IS NOT NULL`
+  /** Numbers that waited for themselves are given up for the next free ones; each row keeps its place. */
+  const moveBehind = Effect.fnUntraced(function* (stream: StreamName, until: number) {
+    // In two steps, because numbers that move past each other would be the same for a moment.
+    yield* sql`
+      UPDATE outbox SET sequence = -moved.number FROM (
+        SELECT position, n + greatest(${until}::bigint, max(sequence - n) OVER (ORDER BY n)) AS number FROM (
+          SELECT position, sequence, row_number() OVER (ORDER BY sequence) AS n
+          FROM outbox WHERE stream = ${stream} AND published_at_ms IS NULL AND sequence IS NOT NULL
+        ) AS numbered
+      ) AS moved
+      WHERE outbox.position = moved.position`
+    yield* sql`
+      WITH moved AS (
+        UPDATE outbox SET sequence = -sequence WHERE stream = ${stream} AND sequence < 0 RETURNING sequence
+      )
+      UPDATE streams SET last_sequence = greatest(last_sequence, (SELECT max(sequence) FROM moved))
+      WHERE stream = ${stream}`
+  })
 
   return {
     found: (stream: StreamName, messages: ReadonlyArray<FoundMessage>, until: number) =>
@@ -26,12 +41,21 @@ export const reconciling = (sql: SqlClient.SqlClient) => {
         const before = yield* publishedUntil(stream)
         const nowMs = yield* Clock.currentTimeMillis
         const given = JSON.stringify(messages.map(({ eventId, sequence }) => ({ event_id: eventId, sequence })))
-        // In two steps, because numbers that move past each other would be the same for a moment.
         yield* sql`
-          UPDATE outbox SET sequence = NULL, published_at_ms = NULL
+          UPDATE outbox SET published_at_ms = ${nowMs},
+            sequence = CASE WHEN outbox.sequence = found.sequence THEN outbox.sequence END
           FROM jsonb_to_recordset(${given}::text::jsonb) AS found (event_id text, sequence bigint)
-          WHERE stream = ${stream} AND outbox.sequence IS NOT NULL
-            AND (outbox.sequence = found.sequence) <> (outbox.event_id = found.event_id)`
+          WHERE stream = ${stream} AND outbox.event_id = found.event_id`
+        yield* sql`
+          UPDATE outbox SET published_at_ms = NULL
+          FROM jsonb_to_recordset(${given}::text::jsonb) AS found (event_id text, sequence bigint)
+          WHERE stream = ${stream} AND outbox.sequence = found.sequence AND outbox.event_id <> found.event_id
+            AND published_at_ms IS NOT NULL`
+        const overtaken = yield* sql`
+          SELECT 1 FROM outbox
+          WHERE stream = ${stream} AND sequence > ${Math.min(before, (messages[0]?.sequence ?? until + 1) - 1)}
+            AND sequence <= ${Math.max(until, messages.at(-1)?.sequence ?? 0)} AND published_at_ms IS NULL LIMIT 1`
+        if (overtaken.length > 0) yield* moveBehind(stream, Math.max(before, until))
         const rows = yield* sql`
           UPDATE outbox SET sequence = found.sequence, published_at_ms = ${nowMs}
           FROM jsonb_to_recordset(${given}::text::jsonb) AS found (event_id text, sequence bigint)
@@ -39,10 +63,6 @@ export const reconciling = (sql: SqlClient.SqlClient) => {
         yield* sql`
           UPDATE streams SET published_until = greatest(published_until, ${until}),
             last_sequence = greatest(last_sequence, ${until}) WHERE stream = ${stream}`
-        const overtaken = yield* sql`
-          SELECT 1 FROM outbox WHERE stream = ${stream} AND sequence > ${before} AND sequence <= ${until}
-            AND published_at_ms IS NULL LIMIT 1`
-        if (overtaken.length > 0) yield* unnumber(stream)
         return rows.length
       })).pipe(orUnavailable("outbox.found")),
 
@@ -56,11 +76,5 @@ export const reconciling = (sql: SqlClient.SqlClient) => {
         yield* sql`UPDATE streams SET published_until = ${lastSequence} WHERE stream = ${stream}`
         return { rows: rows.length, missing: until - lastSequence - rows.length }
       })).pipe(orUnavailable("outbox.lost")),
-
-    unnumber: (stream: StreamName) =>
-      sql.withTransaction(Effect.andThen(publishedUntil(stream), unnumber(stream))).pipe(
-        orUnavailable("outbox.unnumber"),
-        Effect.asVoid,
-      ),
   }
 }

@@ -11,6 +11,7 @@ import { decisionOf, newUser, nowMs, servedEventOf } from "./store.fixture.ts"
 import * as Store from "./store.fixture.ts"
 
 const dayMs = 86_400_000
+const options = { outboxKeepMs: 600_000 }
 
 interface Stored {
   readonly sequence: number | null
@@ -52,7 +53,7 @@ layer(Store.layer)("retention of events", (it) => {
         yield* store(stream, { sequence: 1 }, { sequence: 2, ageMs: retentionMs[stream] })
         yield* lane(`of ${stream}`, stream, "all", 2)
       }
-      expect(yield* forget).toBe(4)
+      expect(yield* forget(options)).toBe(4)
       for (const stream of streamNames) expect(yield* left(stream)).toEqual([2])
       expect(retentionMs).toEqual({
         SIGNALS: 7 * dayMs,
@@ -72,9 +73,9 @@ layer(Store.layer)("retention of events", (it) => {
       yield* lane("slow", "FEEDBACK", "all", 2)
       // Another stream's consumer has no say.
       yield* lane("elsewhere", "ACCOUNTS", "all", 0)
-      yield* forget
+      yield* forget(options)
       expect(yield* left("FEEDBACK")).toEqual([3, 4])
-      expect(yield* forget).toBe(0)
+      expect(yield* forget(options)).toBe(0)
     }))
 
   it.effect("a partition is kept back by its own lane, and by a consumer of the whole stream", () =>
@@ -84,14 +85,14 @@ layer(Store.layer)("retention of events", (it) => {
       yield* store("SIGNALS", ...events)
       yield* lane("by partition", "SIGNALS", 0, 4)
       yield* lane("by partition", "SIGNALS", 1, 1)
-      yield* forget
+      yield* forget(options)
       expect(yield* left("SIGNALS")).toEqual([3])
       yield* start
       yield* store("SIGNALS", ...events)
       yield* lane("by partition", "SIGNALS", 0, 4)
       yield* lane("by partition", "SIGNALS", 1, 4)
       yield* lane("whole", "SIGNALS", "all", 2)
-      yield* forget
+      yield* forget(options)
       expect(yield* left("SIGNALS")).toEqual([3, 4])
     }))
 
@@ -99,8 +100,27 @@ layer(Store.layer)("retention of events", (it) => {
     Effect.gen(function* () {
       yield* start
       yield* store("DECISIONS", { sequence: 1 }, { sequence: null }, { sequence: 2, ageMs: 0 })
-      expect(yield* forget).toBe(1)
+      expect(yield* forget(options)).toBe(1)
       expect(yield* left("DECISIONS")).toEqual([2, null])
+    }))
+})
+
+layer(Store.layer)("retention of events a broker carries", (it) => {
+  it.effect("what the broker has goes once it had time to reach its disk, whoever has read it; nothing else goes", () =>
+    Effect.gen(function* () {
+      yield* start
+      const sql = yield* SqlClient.SqlClient
+      const ages = [options.outboxKeepMs + 1, options.outboxKeepMs + 1, options.outboxKeepMs, 0]
+      yield* store("SIGNALS", ...ages.map((_, index) => ({ sequence: index + 1 })), { sequence: 5 }, { sequence: null })
+      for (const [index, ageMs] of ages.entries()) {
+        yield* sql`UPDATE outbox SET published_at_ms = ${nowMs - ageMs} WHERE sequence = ${index + 1}`
+      }
+      yield* sql`UPDATE streams SET carried_by = 'jetstream', published_until = 4 WHERE stream = 'SIGNALS'`
+      yield* lane("of before", "SIGNALS", "all", 0)
+      expect(yield* forget(options)).toBe(2)
+      expect(yield* left("SIGNALS")).toEqual([3, 4, 5, null])
+      expect(yield* forget(options)).toBe(0)
+      yield* sql`UPDATE streams SET carried_by = 'embedded', published_until = 0`
     }))
 })
 
@@ -140,9 +160,9 @@ layer(Store.layer)("retention of the rest", (it) => {
       yield* put((keepMs) => keepMs)
       yield* put((keepMs) => keepMs + 1)
       expect(yield* counts).toEqual(each(2))
-      expect(yield* forget).toBe(6)
+      expect(yield* forget(options)).toBe(6)
       expect(yield* counts).toEqual(each(1))
-      expect(yield* forget).toBe(0)
+      expect(yield* forget(options)).toBe(0)
     }))
 
   it.effect("an act that waits is never forgotten", () =>
@@ -151,7 +171,7 @@ layer(Store.layer)("retention of the rest", (it) => {
       const sql = yield* SqlClient.SqlClient
       yield* put(() => 10_000 * dayMs)
       yield* sql`UPDATE acts SET settled_at_ms = NULL`
-      yield* forget
+      yield* forget(options)
       expect(yield* counts).toEqual({ ...each(0), acts: 1 })
     }))
 
@@ -165,7 +185,7 @@ layer(Store.layer)("retention of the rest", (it) => {
         SELECT 't', 'u', n::text, 'h', '{}', 0 FROM generate_series(1, 5001) n`
       yield* sql`INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms, sequence)
         SELECT n::text, 'SIGNALS', 0, 's', '{}', '', 0, n FROM generate_series(1, 5001) n`
-      expect([yield* forget, yield* forget, yield* forget]).toEqual([15_000, 3, 0])
+      expect([yield* forget(options), yield* forget(options), yield* forget(options)]).toEqual([15_000, 3, 0])
     }))
 
   it.effect("a decision goes after ninety days, with the reactions to it", () =>
@@ -178,10 +198,10 @@ layer(Store.layer)("retention of the rest", (it) => {
         VALUES ('e', ${decision.decisionId}, ${decision.owner.tenantId}, ${decision.owner.userId}, 'save', ${nowMs})`
       const rows = sql`SELECT 1 FROM decisions JOIN reactions USING (decision_id)`
       yield* TestClock.setTime(nowMs + 90 * dayMs)
-      yield* forget
+      yield* forget(options)
       expect(yield* rows).toHaveLength(1)
       yield* TestClock.setTime(nowMs + 90 * dayMs + 1)
-      yield* forget
+      yield* forget(options)
       expect(yield* rows).toHaveLength(0)
       expect(yield* sql`SELECT 1 FROM reactions`).toHaveLength(0)
     }))

@@ -30,21 +30,22 @@ const decisionsMs = retentionMs.DECISIONS
 /** Rows of one statement: keeps its locks and its transaction short. */
 const rowsMax = 5_000
 
+export interface ForgetOptions {
+  /** How long an event stays after a broker acknowledged it, in case the broker loses it. */
+  readonly outboxKeepMs: number
+}
+
 /** One step of everything; how many rows went. Repeat until it is 0. */
-export const forget = Effect.gen(function* () {
+export const forget = Effect.fn("retention.forget")(function* ({ outboxKeepMs }: ForgetOptions) {
   const sql = yield* SqlClient.SqlClient
   const nowMs = yield* Clock.currentTimeMillis
+  const carried = yield* sql<Carried>`
+    SELECT stream, carried_by AS "carriedBy", published_until AS "publishedUntil" FROM streams`
   let forgotten = 0
-  for (const [stream, keepMs] of Object.entries(retentionMs)) {
-    const rows = yield* sql`
-      DELETE FROM outbox WHERE position IN (
-        SELECT position FROM outbox
-        WHERE stream = ${stream} AND appended_at_ms < ${nowMs - keepMs}
-          AND sequence <= coalesce((SELECT min(cursor) FROM lanes WHERE lanes.stream = ${stream}
-            AND (whole_stream OR lanes.lane = outbox.partition)), sequence)
-        LIMIT ${rowsMax}
-      ) RETURNING position`
-    forgotten += rows.length
+  for (const stream of carried) {
+    forgotten += stream.carriedBy === "embedded"
+      ? yield* forgetSettled(sql, stream.stream, nowMs)
+      : yield* forgetPublished(sql, stream, nowMs - outboxKeepMs)
   }
   const old: ReadonlyArray<readonly [table: string, age: string, beforeMs: number]> = [
     ["inbox", "handled_at_ms", nowMs - inboxMs],
@@ -68,4 +69,40 @@ export const forget = Effect.gen(function* () {
       SELECT decision_id FROM decisions WHERE decision_id < ${oldest}::uuid ORDER BY decision_id LIMIT ${rowsMax}
     ) RETURNING 1`
   return forgotten + decisions.length
-}).pipe(orUnavailable("retention.forget"))
+}, orUnavailable("retention.forget"))
+
+interface Carried {
+  readonly stream: StreamName
+  readonly carriedBy: "embedded" | "jetstream"
+  readonly publishedUntil: number
+}
+
+const forgetSettled = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, stream: StreamName, nowMs: number) {
+  const rows = yield* sql`
+    DELETE FROM outbox WHERE position IN (
+      SELECT position FROM outbox
+      WHERE stream = ${stream} AND appended_at_ms < ${nowMs - retentionMs[stream]}
+        AND sequence <= coalesce((SELECT min(cursor) FROM lanes WHERE lanes.stream = ${stream}
+          AND (whole_stream OR lanes.lane = outbox.partition)), sequence)
+      LIMIT ${rowsMax}
+    ) RETURNING position`
+  return rows.length
+})
+
+/** Consumers read from the broker, which keeps the events for them; here they only wait for its disk. */
+const forgetPublished = Effect.fnUntraced(function* (
+  sql: SqlClient.SqlClient,
+  { stream, publishedUntil }: Carried,
+  beforeMs: number,
+) {
+  // Oldest first, so that what is kept has no holes. Numbers and times rise together, so the first rows decide.
+  const rows = yield* sql`
+    DELETE FROM outbox WHERE position IN (
+      SELECT position FROM (
+        SELECT position, published_at_ms FROM outbox
+        WHERE stream = ${stream} AND sequence <= ${publishedUntil} ORDER BY sequence LIMIT ${rowsMax}
+      ) AS oldest
+      WHERE published_at_ms < ${beforeMs}
+    ) RETURNING position`
+  return rows.length
+})

@@ -1,9 +1,6 @@
 /**
  * The outbox as the relay sees it. Rows get their `sequence` the moment the broker acknowledged it, or from before,
  * when the embedded log numbered it; per stream everything up to `publishedUntil` is on the broker.
- *
- * Numbers follow commit order, whoever gave them; so a number that cannot be kept may be taken away, and the row still
- * stands where it stood.
  */
 import { Context } from "effect"
 import type { Effect } from "effect"
@@ -60,7 +57,7 @@ export class OutboxRows extends Context.Service<OutboxRows, {
   ) => Effect.Effect<void, StoreUnavailable>
   /**
    * The broker has what is called so, under these numbers, and has been looked at up to `until`. How many of them are
-   * rows here. A row whose number turned out to be another message's waits again without one.
+   * rows here. Rows that wait for a number another message took wait for the next free ones, in their order.
    */
   readonly found: (
     stream: StreamName,
@@ -75,8 +72,6 @@ export class OutboxRows extends Context.Service<OutboxRows, {
     stream: StreamName,
     lastSequence: number,
   ) => Effect.Effect<{ readonly rows: number; readonly missing: number }, StoreUnavailable>
-  /** What waits forgets its numbers and keeps its order. */
-  readonly unnumber: (stream: StreamName) => Effect.Effect<void, StoreUnavailable>
   /** For good; its dead letter is stored before. */
   readonly discard: (position: number) => Effect.Effect<void, StoreUnavailable>
   /** Rows that are not on the broker, and the time the oldest was appended; null when there are none. */

@@ -40,9 +40,8 @@ export const relayRound = Effect.fnUntraced(function* (state: RelayStream) {
   const last = state.last ?? 0
   const batch = nextBatch(state.stream, rows, { last, given: state.given, hasLeapt: state.hasLeapt })
   switch (batch.do) {
-    case "unnumber":
-      yield* outbox.unnumber(state.stream)
-      return ended("more")
+    case "look":
+      return failed("another process has moved the numbers")
     case "leap":
       yield* leap(state, batch.nextSequence)
       return ended("more")

@@ -32,8 +32,8 @@ export interface Outgoing {
 
 export type Batch =
   | { readonly do: "publish"; readonly outgoing: ReadonlyArray<Outgoing> }
-  /** Numbers of rows are taken by others' messages: they go on without. */
-  | { readonly do: "unnumber" }
+  /** The first row has a number that is taken: the outbox and the broker have to be compared first. */
+  | { readonly do: "look" }
   /** The first row, or the first new number, is not the next: an empty stream can be told to go on there. */
   | { readonly do: "leap"; readonly nextSequence: number }
 
@@ -53,7 +53,7 @@ export const nextBatch = (
   let last = at.last
   for (const row of rows) {
     const number = row.sequence ?? Math.max(last, at.given) + 1
-    if (number <= last) return outgoing.length === 0 ? { do: "unnumber" } : { do: "publish", outgoing }
+    if (number <= last) return outgoing.length === 0 ? { do: "look" } : { do: "publish", outgoing }
     if (number > last + 1 && outgoing.length === 0 && !at.hasLeapt) return { do: "leap", nextSequence: number }
     while (last + 1 < number) {
       if (outgoing.length >= standInsMax) return { do: "publish", outgoing }

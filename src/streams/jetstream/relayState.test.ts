@@ -1,0 +1,117 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import type { OutboxRow } from "../OutboxRows.ts"
+import { compare, isStandIn, nextBatch, problemsOf } from "./relayState.ts"
+
+const rowOf = (position: number, sequence: number | undefined): OutboxRow => ({
+  position,
+  eventId: `e${position}`,
+  sequence,
+  stream: "SIGNALS",
+  partition: 0,
+  subject: "tenant.a.signals.b.c.00.d",
+  headers: { "Nats-Msg-Id": "another" },
+  payload: new Uint8Array(),
+})
+
+/** As the outbox gives them: numbered ones first, by number, all behind `last`. */
+const anyRows = fc.record({
+  last: fc.nat(50),
+  steps: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 30 }),
+  unnumbered: fc.nat(10),
+  beyond: fc.nat(5),
+}).map(({ last, steps, unnumbered, beyond }) => {
+  let number = last
+  const rows = steps.map((step, index) => rowOf(index, number += step))
+  const more = Array.from({ length: unnumbered }, (_, index) => rowOf(steps.length + index, undefined))
+  return { last, given: number + beyond, rows: [...rows, ...more] }
+})
+
+describe("the next batch of a stream", () => {
+  it("has each row under its number, each new one behind all that were given, and no number without a message", () => {
+    fc.assert(fc.property(anyRows, ({ last, given, rows }) => {
+      const batch = nextBatch("SIGNALS", rows, { last, given, hasLeapt: true })
+      if (batch.do !== "publish") throw new Error(`it says ${batch.do}`)
+      expect(batch.outgoing.flatMap(({ row }) => row ?? [])).toEqual(rows)
+      for (const [index, { row, message }] of batch.outgoing.entries()) {
+        const number = last + 1 + index
+        if (row === undefined) expect(isStandIn(message.headers["Nats-Msg-Id"]!)).toBe(true)
+        else {
+          expect(message.headers["Nats-Msg-Id"]).toBe(row.eventId)
+          if (row.sequence === undefined) expect(number).toBeGreaterThan(given)
+          else expect(number).toBe(row.sequence)
+        }
+      }
+      // Nothing stands in where a row would do.
+      const first = rows.find(({ sequence }) => sequence === undefined)
+      const numbers = new Set(rows.map(({ sequence }) => sequence))
+      const until = first === undefined ? (rows.at(-1)?.sequence ?? last) : given
+      const missing = Array.from({ length: until - last }, (_, index) => last + 1 + index).filter((n) =>
+        !numbers.has(n)
+      )
+      expect(batch.outgoing.filter(({ row }) => row === undefined)).toHaveLength(missing.length)
+    }))
+  })
+
+  it("says where an empty stream could go on before anything stands in", () => {
+    expect(nextBatch("SIGNALS", [rowOf(1, 1_001)], { last: 0, given: 1_001, hasLeapt: false }))
+      .toEqual({ do: "leap", nextSequence: 1_001 })
+    expect(nextBatch("SIGNALS", [rowOf(1, undefined)], { last: 3, given: 9, hasLeapt: false }))
+      .toEqual({ do: "leap", nextSequence: 10 })
+    expect(nextBatch("SIGNALS", [rowOf(1, 4)], { last: 3, given: 9, hasLeapt: false })).toMatchObject({ do: "publish" })
+  })
+
+  it("asks for another look when the first number is taken, and publishes what comes before such a one", () => {
+    const at = { last: 5, given: 9, hasLeapt: true }
+    expect(nextBatch("SIGNALS", [rowOf(1, 5)], at)).toEqual({ do: "look" })
+    expect(nextBatch("SIGNALS", [rowOf(1, 6), rowOf(2, 6)], at)).toMatchObject({ outgoing: [{ row: { position: 1 } }] })
+  })
+
+  it("bounds how many stand in at once, and gets there in the end", () => {
+    let last = 0
+    for (let round = 1; last < 2_501; round++) {
+      const batch = nextBatch("SIGNALS", [rowOf(1, 2_501)], { last, given: 2_501, hasLeapt: true })
+      if (batch.do !== "publish") throw new Error(`it says ${batch.do}`)
+      expect(batch.outgoing.length).toBeLessThanOrEqual(1_001)
+      last += batch.outgoing.length
+      expect(round).toBeLessThan(5)
+    }
+  })
+})
+
+describe("comparing the mark with the broker", () => {
+  const broker = (firstSequence: number, lastSequence: number) => ({
+    firstSequence,
+    lastSequence,
+    messages: lastSequence - firstSequence + 1,
+    createdAtMs: 0,
+  })
+  const mark = (publishedUntil: number) => ({
+    stream: "SIGNALS" as const,
+    publishedUntil,
+    lastSequence: publishedUntil,
+  })
+
+  it("tells apart the three ways they can stand to each other", () => {
+    expect(compare(mark(7), broker(1, 7))).toEqual({ is: "equal" })
+    expect(compare(mark(7), broker(1, 6))).toEqual({ is: "behind" })
+    expect(compare(mark(7), broker(1, 9))).toEqual({ is: "ahead", fromSequence: 8 })
+    expect(compare(mark(7), broker(20, 29))).toEqual({ is: "ahead", fromSequence: 20 })
+  })
+})
+
+describe("what the relay says to operators", () => {
+  const calm = { isLeading: true, waiting: 10, oldestAgeMs: 60_000, streams: [] }
+
+  it("is nothing up to the thresholds, and one sentence beyond either", () => {
+    expect(problemsOf(calm, 10)).toEqual([])
+    expect(problemsOf({ ...calm, waiting: 11 }, 10)).toEqual(["11 events wait for NATS, the oldest for 60 s"])
+    expect(problemsOf({ ...calm, oldestAgeMs: 61_999 }, 10)).toEqual(["10 events wait for NATS, the oldest for 61 s"])
+  })
+
+  it("names each stream that takes no events", () => {
+    const stream = { stream: "SIGNALS" as const, foreign: 0, publishedAgain: 0, lost: 0, unpublishable: 0 }
+    expect(problemsOf({ ...calm, streams: [{ ...stream, blocked: "full" }, { ...stream, blocked: undefined }] }, 10))
+      .toEqual(["SIGNALS takes no events: full"])
+  })
+})
