@@ -5,9 +5,8 @@
 import { createInbox } from "@nats-io/transport-node"
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node"
 import type { StoredEvent } from "../EventLog.ts"
-import { headers as names } from "../names.ts"
 import type { StreamName } from "../names.ts"
-import { isBrokerHeader } from "../replayDigest.ts"
+import { eventHeaders } from "./eventHeaders.ts"
 
 /**
  * `flowing`: more comes. `reached`: the last message of the range is there, or is known not to be. `drained`: the
@@ -25,7 +24,10 @@ export interface Pulls {
 }
 
 /** Messages of one request. Large enough that requests cost nothing, small enough that a window is a few megabytes. */
-const batchMax = 500
+const batchMax = 1_000
+
+/** A reader is woken for no fewer, unless no more come. */
+const pieceMin = 500
 
 /** Two requests on their way, and as much again waiting for a reader that is busy. */
 const windowMax = 4 * batchMax
@@ -118,7 +120,7 @@ export const openPulls = (options: PullsOptions): Pulls => {
       if (bytes + (busy + 1) * bytesMax <= 3 * bytesMax) ask(slot, batchMax)
     }
   }
-  const isEnough = () => events.length >= batchMax || bytes >= bytesMax || outstanding === 0 || state !== "flowing"
+  const isEnough = () => events.length >= pieceMin || bytes >= bytesMax || outstanding === 0 || state !== "flowing"
   const proceed = () => {
     if (slots[0]!.left === 0 || slots[1]!.left === 0) refill()
     if (isEnough()) wake()
@@ -199,13 +201,14 @@ const lengthOfFirst = (text: string, tokens: number): number =>
 
 const eventOf = (stream: StreamName, sequence: number, message: Msg): StoredEvent => {
   const { subject } = message
-  const headers: Record<string, string> = {}
-  if (message.headers !== undefined) {
-    for (const [name, values] of message.headers) {
-      if (name === names.messageId || !isBrokerHeader(name)) headers[name] = values[0] ?? ""
-    }
+  return {
+    stream,
+    sequence,
+    subject,
+    partition: partitionIn(subject),
+    headers: eventHeaders(message),
+    payload: message.data,
   }
-  return { stream, sequence, subject, partition: partitionIn(subject), headers, payload: message.data }
 }
 
 /** Its last token but one; 0 for what is no subject of ours, as nobody looks for it in a lane. */
