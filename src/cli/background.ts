@@ -17,8 +17,6 @@ export interface BackgroundOptions {
   readonly attemptsMax: number
   /** How long actors may take to finish what they hold, on the way down. */
   readonly drainMaxMs: number
-  /** How long published events stay in the outbox. */
-  readonly outboxKeepMs: number
   /** How long an event stays in the outbox once a broker has it. */
   readonly outboxKeepMs: number
 }

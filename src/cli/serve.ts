@@ -63,6 +63,7 @@ const runOn = Effect.fnUntraced(function* (database: Database, config: Config, {
   const simulated = demo && config.todoistBaseUrl === undefined && config.todoistToken === undefined
   if (simulated) yield* step("starting the Todoist simulator")
   const simulator = simulated ? yield* SimulatorChild.start(config.dataDir) : undefined
+  if (config.natsUrl !== undefined) yield* step("connecting to NATS")
   yield* step("starting the service")
   const services = yield* Layer.build(serviceLayer(config, {
     databaseUrl: database.url,

@@ -26,13 +26,13 @@ import * as SqlAccounts from "../store/SqlAccounts.ts"
 import * as SqlCandidates from "../store/SqlCandidates.ts"
 import * as SqlDeadLetters from "../store/SqlDeadLetters.ts"
 import * as SqlDecisions from "../store/SqlDecisions.ts"
-import * as SqlEventLog from "../store/SqlEventLog.ts"
 import * as SqlInbox from "../store/SqlInbox.ts"
 import * as SqlOutbox from "../store/SqlOutbox.ts"
 import * as SqlPolicyStates from "../store/SqlPolicyStates.ts"
 import * as SqlSessions from "../store/SqlSessions.ts"
 import * as SqlUserSyncStore from "../store/SqlUserSyncStore.ts"
 import * as Background from "./background.ts"
+import { eventLog } from "./eventLog.ts"
 
 /** What was found out on the way up. */
 export interface Surroundings {
@@ -58,15 +58,14 @@ const stores = (config: Config, around: Surroundings) => {
   return Layer.mergeAll(
     SqlAccounts.layer,
     SqlCandidates.layer,
-    SqlDeadLetters.layer,
     SqlDecisions.layer({ partitions }),
-    SqlEventLog.layer({ partitions, holder: around.holder }),
     SqlInbox.layer,
     SqlPolicyStates.layer,
     SqlSessions.layer({ idleMs: sessionIdleMs }),
     SqlUserSyncStore.layer,
+    eventLog(config, around.holder),
   ).pipe(
-    Layer.provideMerge(SqlOutbox.layer({ partitions })),
+    Layer.provideMerge(Layer.merge(SqlOutbox.layer({ partitions }), SqlDeadLetters.layer)),
     Layer.provide(LogSignals.layer),
     Layer.provideMerge(database),
   )
@@ -151,6 +150,7 @@ export const layer = (config: Config, around: Surroundings) => {
     batchMax: config.consumerBatchMax,
     attemptsMax: config.consumerAttemptsMax,
     drainMaxMs: config.shutdownGraceMs,
+    outboxKeepMs: config.outboxKeepMs,
   }).pipe(Layer.provideMerge(domain))
   return Server.layer.pipe(
     Layer.provideMerge(

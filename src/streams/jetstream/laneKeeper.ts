@@ -16,7 +16,7 @@ export interface LaneKeeperOptions {
 }
 
 /** Several renewals may fail before a lease is over. */
-const renewalsPerLease = 5
+export const renewalsPerLease = 5
 
 /** How long a lane that was let go of elsewhere waits to be found: as long as nobody notices. */
 const takeMaxMs = 500
