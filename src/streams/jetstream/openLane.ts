@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import type { Broker, LaneMessage, LaneSink } from "./Broker.ts"
 import { ask, ifThere } from "./asking.ts"
 import type { Nats } from "./NatsConnection.ts"
-import { fromNats } from "./natsHeaders.ts"
+import { headersOf } from "./natsHeaders.ts"
 
 /** The server says that it is there, when it has nothing to deliver. Twice this long without a word is a loss. */
 const heartbeatMs = 2_000
@@ -194,7 +194,7 @@ class Delivered implements LaneMessage {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return this.#headers ??= fromNats(this.#message.headers)
+    return this.#headers ??= headersOf(this.#message)
   }
 
   get payload(): Uint8Array {
