@@ -1,6 +1,7 @@
 /** The words of `tipstream dead-letters`; what they do is loaded when one is given. */
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { DeathReason } from "../streams/DeadLetters.ts"
 
 const url = Flag.String("url").pipe(
   Flag.optional,
@@ -19,7 +20,7 @@ const text = (name: string, description: string) =>
 const conditions = {
   durable: text("durable", "Of this consumer"),
   stream: text("stream", "Of this stream"),
-  reason: Flag.Literals("reason", ["undecodable", "attempts-exhausted"]).pipe(
+  reason: Flag.Literals("reason", DeathReason.literals).pipe(
     Flag.optional,
     Flag.withDescription("Given up for this reason"),
   ),

@@ -51,16 +51,15 @@ const readLog = Effect.fnUntraced(function* (filter: LetterFilter) {
 })
 
 /** Whoever may not see the page is shown how to open it. */
-const forOperator = <E, R>(
+const forOperator = Effect.fnUntraced(function* <E, R>(
   answer: (visit: { readonly byToken: boolean }) => Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
-) =>
-  Effect.gen(function* () {
-    const settings = yield* HttpSettings
-    const byToken = yield* holdsPass
-    if (byToken || (yield* isOperator(settings))) return yield* answer({ byToken })
-    if (settings.adminToken === undefined) return respond(operatorDoor("none"), 403)
-    return respond(operatorDoor((yield* queryOf("wrong")) === undefined ? "token" : "wrong token"), 401)
-  })
+) {
+  const settings = yield* HttpSettings
+  const byToken = yield* holdsPass
+  if (byToken || (yield* isOperator(settings))) return yield* answer({ byToken })
+  if (settings.adminToken === undefined) return respond(operatorDoor("none"), 403)
+  return respond(operatorDoor((yield* queryOf("wrong")) === undefined ? "token" : "wrong token"), 401)
+})
 
 const show = forOperator(Effect.fnUntraced(function* ({ byToken }) {
   const place = placeOf(yield* Effect.all({ durable: queryOf("durable"), live: queryOf("live") }))

@@ -1,7 +1,10 @@
 /** A tip, a decision and a connection for tests of pages, and what judges the markup that comes out. */
+import type { Effect } from "effect"
 import fc from "fast-check"
 import type { Connection } from "../../actors/UserSyncStore.ts"
 import type { PastDecision } from "../../recommender/Decisions.ts"
+import type { DeadLetters, LetterFilter } from "../../streams/DeadLetters.ts"
+import type { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
 import { DecisionId } from "../../../schemas/ids.ts"
 import type { Tip } from "../../../schemas/Tip.ts"
 
@@ -58,6 +61,26 @@ export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
   lastProblem: null,
   ...given,
 })
+
+/** Dead letters that say what became of any, and remember what they were asked. */
+export const lettersOf = (
+  orDown: <A>(value: A) => Effect.Effect<A, StoreUnavailable>,
+  asked: Array<readonly [string, LetterFilter]>,
+): DeadLetters["Service"] => {
+  const after = <A>(what: string, filter: LetterFilter, value: A) => {
+    asked.push([what, filter])
+    return orDown(value)
+  }
+  const refused = [{ id: 2, problem: "no" }]
+  return {
+    record: () => orDown(undefined),
+    find: () => orDown(undefined),
+    list: (filter) => after("list", filter, []),
+    count: () => orDown(0),
+    redrive: (filter) => after("redrive", filter, { redriven: [{ id: 1, messageId: "a" }], refused }),
+    drop: (filter) => after("drop", filter, [1, 2]),
+  }
+}
 
 const shards = [
   `<script> </title> " ' & < > &lt; \` = ]]> --> <!-- <img ** * [ ]( ) a é 🪴 שלום onerror=x>`,

@@ -18,7 +18,7 @@ import { DecisionId, defaultTenant, UserId } from "../../../schemas/ids.ts"
 import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { Lifecycle } from "../Lifecycle.ts"
-import { connectionOf, decisionOf, faultsOf, tipId } from "./pages.fixture.ts"
+import { connectionOf, decisionOf, faultsOf, lettersOf, tipId } from "./pages.fixture.ts"
 import * as Pages from "./pages.ts"
 
 const { handler } = HttpRouter.toWebHandler(Pages.layer, { disableLogger: true })
@@ -134,21 +134,7 @@ const site = (given: Scene = {}) => {
     ),
     Context.add(
       DeadLetters,
-      {
-        list: (filter) => {
-          asked.letters.push(["list", filter])
-          return orDown([])
-        },
-        count: () => orDown(0),
-        redrive: (filter) => {
-          asked.letters.push(["redrive", filter])
-          return orDown({ redriven: [{ id: 1, messageId: "a" }], refused: [{ id: 2, problem: "no" }] })
-        },
-        drop: (filter) => {
-          asked.letters.push(["drop", filter])
-          return orDown([1, 2])
-        },
-      } as Partial<DeadLetters["Service"]> as DeadLetters["Service"],
+      lettersOf(orDown, asked.letters),
     ),
   )
   const send = (method: string, path: string, options: { form?: Record<string, string>; headers?: HeadersInit } = {}) =>

@@ -2,7 +2,10 @@
 import { markup } from "./html.ts"
 import type { Hole, Html } from "./html.ts"
 
-/** A heading that begins with `#` is one of numbers. It scrolls by itself on a phone, by keyboard too. `above` stands over the table. */
+/**
+ * A heading that begins with `#` is one of numbers. It scrolls by itself on a phone, by keyboard too. `above` stands
+ * over the table.
+ */
 export const sheet = (
   title: string,
   empty: string,

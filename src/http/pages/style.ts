@@ -214,7 +214,8 @@ td.words { white-space: normal; min-width: 16rem }
     linear-gradient(to left, var(--line), transparent) right / .75rem 100% no-repeat scroll, var(--raised) }
 }
 .acts { display: flex; gap: .25rem }
-.acts .quiet { padding: 0 .5rem; font-size: .9375rem; color: var(--accent); text-decoration: underline; text-underline-offset: .2em }
+.acts .quiet { padding: 0 .5rem; font-size: .9375rem; color: var(--accent); text-decoration: underline;
+  text-underline-offset: .2em }
 td small { display: block }
 .choose { display: flex; flex-wrap: wrap; gap: 0 1.25rem }
 .choose a { display: inline-flex; align-items: center; min-height: 2.75rem; min-width: 0; overflow-wrap: anywhere }
