@@ -13,8 +13,8 @@ const check = Command.make(
   }),
 ).pipe(
   Command.withDescription(
-    "Compare NATS with what this version and its settings need, field by field; exit code 1 when something is missing " +
-      "or different. Changes nothing",
+    "Compare NATS with what this version and its settings need, field by field; exit code 1 when something is " +
+      "missing or different. Changes nothing",
   ),
 )
 

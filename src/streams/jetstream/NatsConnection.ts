@@ -40,7 +40,7 @@ export interface NatsOptions {
 }
 
 /** A broker that answers takes milliseconds; one that swaps takes seconds. */
-export const requestTimeoutMs = 5_000
+const requestTimeoutMs = 5_000
 
 /** Of one attempt, from the socket to the server's greeting. */
 const dialTimeoutMs = 5_000

@@ -44,7 +44,7 @@ export const beginAt = Effect.fnUntraced(function* (nats: Connected, stream: str
 /** Not one message fits. */
 const refusesAll = { discard: "new", max_bytes: 1 } as const
 
-/** What the server compares expected last sequences with: it says so where it refuses one. Undefined when it does not. */
+/** What the server compares an expected last sequence with: it says so where it refuses one, or does not: undefined. */
 const comparedWith = (nats: Connected, operation: string, subject: string) =>
   ask(nats, operation, () => nats.jetstream.publish(subject, "-", { expect: { lastSequence: neverReached } })).pipe(
     Effect.as(undefined),

@@ -82,7 +82,7 @@ describe("what one asks of a broker", () => {
       })
     ))
 
-  it.live("one message is stored once whatever its number, and what is refused is told apart from what is unknown", () =>
+  it.live("one message is stored once whatever its number, and what is refused is told from what is unknown", () =>
     broker((broker, nats) =>
       Effect.gen(function* () {
         yield* add(nats, "ONE", { max_msgs: 1, discard: "new", max_msg_size: 1_024 })

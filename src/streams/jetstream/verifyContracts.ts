@@ -22,7 +22,7 @@ export class ContractMismatch extends Schema.TaggedError<ContractMismatch>()("Co
 }) {
   override get message() {
     return [
-      "the streams or consumers on NATS are not as this version and its settings need them; what is there was left as it is:",
+      "the streams or consumers on NATS are not as this version needs them; what is there was left as it is:",
       ...this.lines.map((line) => `  ${line}`),
       "`tipstream streams check` shows all of it, `tipstream streams apply --dry-run` what can be changed.",
     ].join("\n")
@@ -147,8 +147,8 @@ const create = (
 const createStream = Effect.fnUntraced(function* (nats: Connected, wanted: StreamConfig, publishedUntil: number) {
   if (publishedUntil > 0) {
     yield* Effect.logError(
-      `NATS has lost stream ${wanted.name}, which had ${publishedUntil} messages: it is made anew, and gets again what ` +
-        "the outbox still holds",
+      `NATS has lost stream ${wanted.name}, which had ${publishedUntil} messages: it is made anew, and gets again ` +
+        "what the outbox still holds",
     )
   }
   yield* taken(

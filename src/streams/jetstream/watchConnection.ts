@@ -29,24 +29,24 @@ export const watchConnection = Effect.fnUntraced(
       trouble = { problem, sinceMs: Math.min(sinceMs, trouble?.sinceMs ?? sinceMs) }
     const count = (next: number) => onAttempts(attempts = next)
 
-    const onStatus = (status: Status) => {
-      switch (status.type) {
+    const onEvent = (event: Status) => {
+      switch (event.type) {
         case "disconnect":
           isConnected = false
-          troubled(`the connection to NATS at ${status.server} is lost`, nowMs())
-          return fork(Effect.logWarning(`the connection to NATS at ${status.server} is lost; trying again`))
+          troubled(`the connection to NATS at ${event.server} is lost`, nowMs())
+          return fork(Effect.logWarning(`the connection to NATS at ${event.server} is lost; trying again`))
         case "reconnecting":
           return count(attempts + 1)
         case "reconnect":
           isConnected = true
-          fork(Effect.logInfo(`connected to NATS at ${status.server} again`))
+          fork(Effect.logInfo(`connected to NATS at ${event.server} again`))
           return fork(reconnected.signal)
         case "error":
           // The rest of a refusal quotes a subject, which names a user.
-          if (status.error instanceof errors.PermissionViolationError) {
-            return fork(Effect.logError(`NATS does not permit this user to ${status.error.operation} what it must`))
+          if (event.error instanceof errors.PermissionViolationError) {
+            return fork(Effect.logError(`NATS does not permit this user to ${event.error.operation} what it must`))
           }
-          if (status.error instanceof errors.AuthorizationError) {
+          if (event.error instanceof errors.AuthorizationError) {
             return troubled("NATS refuses the user or credentials of NATS_URL and NATS_CREDS", nowMs())
           }
           return
@@ -57,7 +57,7 @@ export const watchConnection = Effect.fnUntraced(
     }
     // Ends with the connection, which outlives whoever watches it.
     void (async () => {
-      for await (const status of connection.status()) onStatus(status)
+      for await (const event of connection.status()) onEvent(event)
     })()
 
     /** True when the connection is in order. */
