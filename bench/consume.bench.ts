@@ -41,7 +41,7 @@ const raw = "raw"
 const own = ["tipstream, one lane", "tipstream, 8 partitions"] as const
 const contenders: ReadonlyArray<Contender> = options.million
   ? [raw, ...own]
-  : [raw, "raw, 8 durables", ...own, "moleculer"]
+  : [raw, "raw, 8 durables", "raw, events opened", ...own, "moleculer"]
 
 const workerProgram = fileURLToPath(new URL("./consume/worker.ts", import.meta.url))
 /** Node takes a program as it is. */

@@ -1,5 +1,11 @@
 /** What the consumer bench compares, and what each process of it is told. */
-export type Contender = "raw" | "raw, 8 durables" | "tipstream, one lane" | "tipstream, 8 partitions" | "moleculer"
+export type Contender =
+  | "raw"
+  | "raw, 8 durables"
+  | "raw, events opened"
+  | "tipstream, one lane"
+  | "tipstream, 8 partitions"
+  | "moleculer"
 
 export interface Plan {
   readonly contender: Contender

@@ -9,6 +9,7 @@ import { Inbox } from "../../src/streams/Inbox.ts"
 import * as JetStreamBroker from "../../src/streams/jetstream/JetStreamBroker.ts"
 import * as JetStreamEventLog from "../../src/streams/jetstream/JetStreamEventLog.ts"
 import * as NatsConnection from "../../src/streams/jetstream/NatsConnection.ts"
+import * as MemoryLaneAttempts from "../../src/streams/MemoryLaneAttempts.ts"
 import * as MemoryLaneLeases from "../../src/streams/MemoryLaneLeases.ts"
 import { ackWaitMs, partitions } from "./contenders.ts"
 import { attemptsMax, consumerOf, makeDurables } from "./durables.ts"
@@ -47,6 +48,8 @@ const leases = MemoryLaneLeases.layerMemory({
   table: MemoryLaneLeases.emptyTable(),
 })
 
+const attempts = MemoryLaneAttempts.layerMemory(new Map())
+
 export const consumeAsTipstream =
   (ordering: ConsumerContract["ordering"]): Consume => async (plan, handled, finished) => {
     const consumer = consumerOf(plan.run, ordering)
@@ -60,7 +63,7 @@ export const consumeAsTipstream =
     })
     const layer = Layer.merge(
       inbox,
-      eventLog(plan.url, [consumer]).pipe(Layer.provide([deadLetters, leases])),
+      eventLog(plan.url, [consumer]).pipe(Layer.provide([attempts, deadLetters, leases])),
     )
     // The batch in hand is settled before the run ends; closing the connection sends what it said.
     await Effect.runPromise(

@@ -6,7 +6,7 @@ import { type Contender, type Plan } from "./contenders.ts"
 import type { Durable } from "./durables.ts"
 import { type Measured, meter } from "./meter.ts"
 import { consumeAsMoleculer } from "./moleculer.ts"
-import { consumeRaw } from "./raw.ts"
+import { consumeRaw, openEvent } from "./raw.ts"
 import { consumeAsTipstream } from "./tipstream.ts"
 
 /** Makes its durables, consumes, and says which they were; its promise ends when everything is told to the broker. */
@@ -15,8 +15,9 @@ export type Consume = (plan: Plan, handled: (messages: number) => void, finished
 >
 
 const contenders: Readonly<Record<Contender, Consume>> = {
-  "raw": consumeRaw("stream"),
-  "raw, 8 durables": consumeRaw("partition"),
+  "raw": consumeRaw("stream", () => {}),
+  "raw, 8 durables": consumeRaw("partition", () => {}),
+  "raw, events opened": consumeRaw("stream", openEvent),
   "tipstream, one lane": consumeAsTipstream("stream"),
   "tipstream, 8 partitions": consumeAsTipstream("partition"),
   "moleculer": consumeAsMoleculer,

@@ -7,6 +7,7 @@ import * as LogSignals from "../../src/store/LogSignals.ts"
 import * as PostgresClient from "../../src/store/PostgresClient.ts"
 import * as SqlDeadLetters from "../../src/store/SqlDeadLetters.ts"
 import * as SqlInbox from "../../src/store/SqlInbox.ts"
+import * as SqlLaneAttempts from "../../src/store/SqlLaneAttempts.ts"
 import * as SqlLaneLeases from "../../src/store/SqlLaneLeases.ts"
 import { type ReceivedEvent, run } from "../../src/streams/Consumer.ts"
 import type { ConsumerContract } from "../../src/streams/EventLog.ts"
@@ -38,6 +39,7 @@ export const projectByTipstream =
     const store = Layer.mergeAll(
       SqlDeadLetters.layer,
       SqlInbox.layer,
+      SqlLaneAttempts.layer,
       SqlLaneLeases.layer({ holder: plan.run, leaseMs, ackWaitMs, renewMs: ackWaitMs }),
     ).pipe(
       Layer.provide(LogSignals.layer),
