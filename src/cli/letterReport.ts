@@ -34,7 +34,7 @@ export const letterTable = (letters: ReadonlyArray<LetterView>, nowMs: number): 
       String(one.id),
       ageOf(nowMs - Date.parse(one.diedAt)),
       one.durable,
-      `${one.stream}#${one.sequence}`,
+      eventOf(one),
       one.reason,
       String(one.attempts),
       one.state,
@@ -50,7 +50,7 @@ export const letterWords = ({ letter, headers, payload, event, problem }: Opened
     ["letter", letter.id],
     ["state", letter.redrives === 0 ? letter.state : `${letter.state}, sent again ${letter.redrives} times`],
     ["durable", letter.durable],
-    ["event", `${letter.stream}#${letter.sequence}`],
+    ["event", eventOf(letter)],
     ["subject", letter.subject],
     ["message id", letter.messageId === "" ? "none" : letter.messageId],
     ["reason", `${letter.reason}: ${letter.detail}`],
@@ -68,6 +68,9 @@ export const letterWords = ({ letter, headers, payload, event, problem }: Opened
       : [`payload, not readable: ${problem}`, `  base64 ${shortened(payload)}`]),
   ].map((line) => printable(line))
 }
+
+/** What never got onto the log has no number. */
+const eventOf = ({ stream, sequence }: LetterView): string => sequence > 0 ? `${stream}#${sequence}` : stream
 
 /** What is longer is no help on a screen; `--json` has it all. */
 const payloadMaxChars = 400

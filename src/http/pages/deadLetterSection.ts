@@ -57,7 +57,8 @@ export const deadLetterSection = (
         one.reason,
         one.detail,
         relativeWords(one.diedAtMs, view.nowMs),
-        `${one.stream}#${one.sequence}`,
+        // What never got onto the log has no number.
+        one.sequence > 0 ? `${one.stream}#${one.sequence}` : one.stream,
         one.attempts,
       ]),
       markup`${settledBars(view.settled)}${
