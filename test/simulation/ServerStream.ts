@@ -81,7 +81,9 @@ export class ServerStream {
     const id = headers[names.messageId]
     const known = id === undefined ? undefined : this.ids.get(id)
     const expected = headers["Nats-Expected-Last-Sequence"]
-    const isWrong = expected !== undefined && Number(expected) !== this.lastSequence
+    const expectedId = headers["Nats-Expected-Last-Msg-Id"]
+    const isWrong = (expected !== undefined && Number(expected) !== this.lastSequence) ||
+      (expectedId !== undefined && expectedId !== this.messages.at(-1)?.headers[names.messageId])
     const wrong = { end: "wrong-last-sequence", detail: `wrong last sequence: ${this.lastSequence}` } as const
     if (isWrong && this.server.looksAtNumberFirst) return wrong
     if (known !== undefined && nowMs - known.atMs < this.config.duplicate_window / nanosPerMs) {

@@ -74,14 +74,19 @@ const request = <A>(link: Link, question: () => A, answer: (given: { readonly va
 const publishing = (link: Link, record: Record) => {
   const send = (
     { subject, headers, payload }: NewMessage,
-    expected: number | undefined,
+    expected: { readonly sequence: number; readonly messageId: string | undefined } | undefined,
     told: (reply: Reply) => void,
   ) =>
     request(
       link,
       (): Stored => {
         link.server.remember()
-        const all = expected === undefined ? headers : { ...headers, "Nats-Expected-Last-Sequence": String(expected) }
+        const all = expected === undefined ? headers : {
+          ...headers,
+          "Nats-Expected-Last-Sequence": String(expected.sequence),
+          // Numbers alone do not do: a foreign message makes the first wrong and the second right.
+          ...(expected.messageId === undefined ? {} : { "Nats-Expected-Last-Msg-Id": expected.messageId }),
+        }
         return link.server.streamOf(subject)?.publish(subject, all, payload) ??
           { end: "no-stream", detail: "no stream takes the subject" }
       },
@@ -95,7 +100,11 @@ const publishing = (link: Link, record: Record) => {
       const done = () => resume(Effect.succeed(publishedOf(replies, messages, expectedLastSequence, link, record)))
       if (left === 0) return done()
       for (const [index, message] of messages.entries()) {
-        send(message, expectedLastSequence + index, (reply) => {
+        const expected = {
+          sequence: expectedLastSequence + index,
+          messageId: messages[index - 1]?.headers[names.messageId],
+        }
+        send(message, expected, (reply) => {
           replies[index] = reply
           if (--left === 0) done()
         })

@@ -21,7 +21,7 @@ import { lanes, settings } from "./lanes.ts"
 import { redriveAll } from "./operator.ts"
 import { activeMs } from "./plan.ts"
 import type { Behaviour, Plan, PlannedTransaction } from "./plan.ts"
-import { consumers, partitions, startReplica } from "./replica.ts"
+import { attemptsMax, consumers, partitions, startReplica } from "./replica.ts"
 import type { Replica, Spoiled } from "./replica.ts"
 import { World } from "./World.ts"
 import type { Node } from "./World.ts"
@@ -85,8 +85,8 @@ export class Simulation {
   }
 
   /** Streams and durables as an operator makes them; what is there stays as it is. */
-  provision() {
-    if (this.server.status === "down") return
+  provision(): void {
+    if (this.server.status === "down") return void this.world.after(lookEveryMs, () => this.provision())
     for (const config of streamContracts(settings)) {
       if (!this.server.streams.has(config.name)) this.server.addStream(config)
     }
@@ -100,7 +100,7 @@ export class Simulation {
     // Some platforms give a process its old name back, some do not.
     const name = world.seed.chance(0.5) ? `replica-${index}` : `replica-${index}-${++this.lives}`
     const handle = (node: Node, durable: string, event: ReceivedEvent) => this.handle(node, durable, event)
-    return startReplica(name, { world, server, database, spoiled, handle })
+    return startReplica(name, { world, server, database, spoiled, handle, onEnd: (node) => this.crash(node) })
   }
 
   private handle(node: Node, durable: string, { envelope }: ReceivedEvent): Effect.Effect<void, Error> {
@@ -119,7 +119,7 @@ export class Simulation {
     return Effect.void
   }
 
-  /** The process dies in the middle of a handler, and whoever looks after processes starts it again. */
+  /** The process dies, and whoever looks after processes starts it again. */
   private crash(node: Node) {
     const index = this.replicas.findIndex((replica) => replica.node === node)
     this.world.kill(node)
@@ -196,7 +196,10 @@ export class Simulation {
     const has = (name: string) => this.plan.faults.some((fault) => fault.name === name)
     return {
       consumers: consumers.map(({ durable, stream }) => ({ durable, stream })),
-      mayDie: (_durable, eventId) => ["poison", "crash"].includes(this.behaviours.get(eventId)?.kind ?? ""),
+      // Or processes died that often, of whatever, while it was tried: nobody can tell the two apart.
+      mayDie: (durable, eventId) =>
+        ["poison", "crash"].includes(this.behaviours.get(eventId)?.kind ?? "") ||
+        (this.tries.get(`${durable}/${eventId}`) ?? 0) >= attemptsMax,
       allowsForeign: has("foreign message"),
       allowsRenumbering: has("foreign message") && (has("broker rolled back") || has("broker wiped")),
     }

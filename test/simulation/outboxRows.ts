@@ -18,8 +18,15 @@ export const outboxRowsOf = (database: Database, node: Node) => {
     mark.lastSequence = Math.max(mark.lastSequence, until)
   }
   const isWaiting = (row: Row) => row.sequence === undefined || row.sequence > markOf(row.stream).publishedUntil
-  const unnumber = (stream: StreamName) => {
-    for (const row of rowsOf(stream)) if (!row.isPublished) row.sequence = undefined
+  /** Numbers that waited for themselves are given up for the next free ones; each row keeps its place. */
+  const moveBehind = (stream: StreamName, until: number) => {
+    const mark = markOf(stream)
+    let last = until
+    const waiting = rowsOf(stream).filter(({ sequence, isPublished }) => sequence !== undefined && !isPublished)
+    for (const row of waiting.sort((a, b) => a.sequence! - b.sequence!)) {
+      row.sequence = last = Math.max(last + 1, row.sequence!)
+    }
+    mark.lastSequence = Math.max(mark.lastSequence, last)
   }
   return OutboxRows.of({
     carriedByBroker: look(database, node, "carriedByBroker", () => undefined),
@@ -53,19 +60,23 @@ export const outboxRowsOf = (database: Database, node: Node) => {
       look(database, node, "found", () => {
         const before = markOf(stream).publishedUntil
         const rows = rowsOf(stream)
-        const here = messages.flatMap((message) => {
-          const row = rows.find(({ eventId }) => eventId === message.eventId)
-          for (const other of rows) {
-            if ((other.sequence === message.sequence) === (other === row) || other.sequence === undefined) continue
-            Object.assign(other, { sequence: undefined, isPublished: false })
-          }
-          return row === undefined ? [] : [{ row, sequence: message.sequence }]
-        })
-        for (const { row, sequence } of here) Object.assign(row, { sequence, isPublished: true })
+        const sequenceOf = new Map(messages.map(({ eventId, sequence }) => [eventId, sequence]))
+        const here = rows.filter(({ eventId }) => sequenceOf.has(eventId))
+        for (const row of here) {
+          row.isPublished = true
+          if (row.sequence !== sequenceOf.get(row.eventId)) row.sequence = undefined
+        }
+        const taken = new Map(messages.map(({ eventId, sequence }) => [sequence, eventId]))
+        for (const row of rows) {
+          const by = taken.get(row.sequence ?? 0)
+          if (by !== undefined && by !== row.eventId) row.isPublished = false
+        }
+        const from = Math.min(before, (messages[0]?.sequence ?? until + 1) - 1)
+        const to = Math.max(until, messages.at(-1)?.sequence ?? 0)
+        const isOvertaken = ({ sequence = 0, isPublished }: Row) => sequence > from && sequence <= to && !isPublished
+        if (rows.some(isOvertaken)) moveBehind(stream, Math.max(before, until))
+        for (const row of here) Object.assign(row, { sequence: sequenceOf.get(row.eventId), isPublished: true })
         reach(stream, until)
-        const isOvertaken = ({ sequence = 0, isPublished }: Row) =>
-          sequence > before && sequence <= until && !isPublished
-        if (rows.some(isOvertaken)) unnumber(stream)
         return here.length
       }),
     lost: (stream, lastSequence) =>
@@ -78,7 +89,6 @@ export const outboxRowsOf = (database: Database, node: Node) => {
         mark.publishedUntil = lastSequence
         return { rows: behind.length, missing: until - lastSequence - behind.length }
       }),
-    unnumber: (stream) => look(database, node, "unnumber", () => unnumber(stream)),
     discard: (position) =>
       look(database, node, "discard", () => {
         const at = database.rows.findIndex((row) => row.position === position)

@@ -43,6 +43,8 @@ export interface ReplicaOptions {
   /** What the handler of a durable does with one event; fails as a handler fails. */
   readonly handle: (node: Node, durable: string, event: ReceivedEvent) => Effect.Effect<void, Error>
   readonly spoiled: Spoiled
+  /** It cannot start, or ended: whoever looks after processes is told. */
+  readonly onEnd: (node: Node) => void
 }
 
 export interface Replica {
@@ -107,6 +109,7 @@ export const startReplica = (name: string, options: ReplicaOptions): Replica => 
     yield* Fiber.interrupt(running)
     yield* log.release
   }))
-  world.start(node, program.pipe(Effect.tap(() => Effect.sync(() => world.kill(node)))), services)
+  const ended = Effect.catchTag(program, "StoreUnavailable", () => Effect.sync(() => options.onEnd(node)))
+  world.start(node, Effect.andThen(ended, Effect.sync(() => world.kill(node))), services)
   return { node, link, stop: () => world.deliver(node, () => Deferred.doneUnsafe(stopped, Effect.void)) }
 }

@@ -24,13 +24,20 @@ export const storesOf = (database: Database, node: Node, leaseMs: number) =>
   )
 
 const inboxOf = (database: Database, node: Node) => {
-  const begin = (durable: string, eventIds: ReadonlyArray<string>) =>
+  const begin = (durable: string, eventIds: ReadonlyArray<string>) => {
+    let begun: Transaction | undefined
+    // With the connection goes the transaction.
+    const lost = Effect.sync(() => begun === undefined ? undefined : database.rollback(begun))
+    return Effect.tapError(asked(durable, eventIds, (transaction) => begun = transaction), () => lost)
+  }
+  const asked = (durable: string, eventIds: ReadonlyArray<string>, onBegin: (transaction: Transaction) => void) =>
     ask<{ readonly transaction: Transaction; readonly fresh: ReadonlySet<string> }>(
       database,
       node,
       "inbox",
       (answer) => {
         const transaction = database.begin(node)
+        onBegin(transaction)
         const left = [...eventIds].sort()
         const fresh = new Set<string>()
         const next = () => {
