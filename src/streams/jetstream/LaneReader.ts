@@ -8,6 +8,7 @@
  */
 import { Clock, Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import type { Broker, LaneMessage } from "./Broker.ts"
+import { batchesInFlight } from "../contracts.ts"
 import { LaneBuffer } from "./laneBuffer.ts"
 import type { Taken } from "./laneBuffer.ts"
 import type { ConsumerContract, Delivery } from "../EventLog.ts"
@@ -27,6 +28,10 @@ const compareMaxMs = 500
 
 /** The longest a handover waits for a batch that is being handled; then that batch comes again elsewhere. */
 const finishMaxMs = 10_000
+
+/** A lane fills up, or runs empty, within some milliseconds. */
+const quietLookMs = 5
+const quietLooks = 50
 
 export interface LaneReaderOptions {
   readonly broker: Broker["Service"]
@@ -124,11 +129,27 @@ export class LaneReader {
       const finished = yield* Effect.timeoutOption(this.#progress.after(this.#progress.count()), finishMaxMs)
       if (finished._tag === "None") break
     }
+    yield* this.#quiet
     yield* this.#close
     for (const message of this.#buffer.inHand) message.nak()
     this.#forget()
     // An answer on the same connection: what was said before it has been heard.
     yield* Effect.ignore(this.#options.broker.laneInfo(this.name.stream, this.durable))
+  })
+
+  /**
+   * Waits until the broker has nothing more for this lane now, and all it had is here: what it is about to send when
+   * the pull is closed would be lost, and would come to the next holder only after the ack wait.
+   */
+  readonly #quiet = Effect.gen({ self: this }, function* () {
+    for (let look = 0; look < quietLooks; look++) {
+      const info = yield* Effect.option(this.#options.broker.laneInfo(this.name.stream, this.durable))
+      if (info._tag === "None" || info.value === undefined) return
+      const { ackPending, delivered, pending } = info.value
+      const isIdle = pending === 0 || ackPending >= this.#options.consumer.batchMax * batchesInFlight
+      if (isIdle && this.#buffer.lastDelivery >= delivered.deliverySequence) return
+      yield* Effect.sleep(quietLookMs)
+    }
   })
 
   handedOver(): void {
@@ -297,4 +318,7 @@ const deliveryOf = (name: LaneName, message: LaneMessage, attempt: number): Deli
 })
 
 /** Of a subject of ours; 0 for any other, which no handler ever sees. */
-const partitionIn = (subject: string): number => Number(subject.split(".")[5]) || 0
+const partitionIn = (subject: string): number => {
+  const end = subject.lastIndexOf(".")
+  return Number(subject.slice(end - 2, end)) || 0
+}

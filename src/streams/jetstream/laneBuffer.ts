@@ -45,6 +45,7 @@ export class LaneBuffer {
   #expected: number | undefined
   /** Every message of the lane up to here was settled or came into hand. */
   #frontier = 0
+  #lastDelivery = 0
   #isDoubting = false
   #doubts = 0
 
@@ -52,6 +53,7 @@ export class LaneBuffer {
   begin(info: LaneInfo): void {
     this.#era++
     this.#expected = info.delivered.deliverySequence + 1
+    this.#lastDelivery = info.delivered.deliverySequence
     this.#frontier = Math.max(
       this.#frontier,
       info.ackPending === 0 ? info.delivered.sequence : info.ackFloor.sequence,
@@ -66,6 +68,7 @@ export class LaneBuffer {
     const { deliveryCount, deliverySequence, sequence } = message
     const isDense = this.#expected === deliverySequence
     this.#expected = deliverySequence + 1
+    this.#lastDelivery = deliverySequence
     if (!isDense && !(deliveryCount === 1 && sequence <= this.#frontier)) this.#doubt()
     const known = this.#bySequence.get(sequence)
     if (known !== undefined && isSame(known.message, message)) {
@@ -97,6 +100,10 @@ export class LaneBuffer {
   /** Grows with every reason to doubt. */
   get doubts(): number {
     return this.#doubts
+  }
+
+  get lastDelivery(): number {
+    return this.#lastDelivery
   }
 
   /** What is in hand from before the last interruption keeps the broker's count from saying anything. */

@@ -19,8 +19,9 @@ const heartbeatMs = 2_000
 /** A request of a process that died is forgotten after this. */
 const expiresMs = 30_000
 
-/** Deliveries on their way when a lane closes arrive within a round trip. */
-const drainMaxMs = 1_000
+/** Each takes a round trip; without a server there is nothing to wait for. */
+const closeMaxMs = 2_000
+const sweepMaxMs = 1_000
 
 const nsPerMs = 1_000_000
 
@@ -35,7 +36,7 @@ export const openLane = (nats: Nats["Service"]): Broker["Service"]["openLane"] =
     const pull = new Pull(nats, lane, config.max_ack_pending ?? 1, sink)
     yield* Effect.acquireRelease(
       Effect.sync(() => pull.open()),
-      () => Effect.timeoutOption(Effect.promise(() => pull.close()), drainMaxMs),
+      () => Effect.timeoutOption(Effect.promise(() => pull.close()), closeMaxMs),
     )
     yield* Effect.forkScoped(watch(nats, pull, ifThere(look)))
   })
@@ -90,13 +91,34 @@ class Pull {
     this.#refill()
   }
 
-  /** What is on its way still comes. */
+  /** What is on its way still comes. Afterwards the server has no request of this lane left. */
   async close(): Promise<void> {
     const subscription = this.#subscription
     this.#subscription = undefined
     if (subscription === undefined || this.#nats.connection.isClosed()) return
-    if (this.#nats.isConnected()) await subscription.drain().catch(() => {})
-    else subscription.unsubscribe()
+    if (!this.#nats.isConnected()) return subscription.unsubscribe()
+    await subscription.drain().catch(() => {})
+    await this.#sweep()
+  }
+
+  /**
+   * A server finds out that nobody waits for an answer to a request only when it is about to answer; 2.9 then loses
+   * the redelivery it has in hand until the next ack wait. Another request, that ends at once, makes it look.
+   */
+  async #sweep(): Promise<void> {
+    const inbox = createInbox()
+    const request = JSON.stringify({ batch: 1, expires: nsPerMs })
+    await new Promise<void>((resolve) => {
+      const subscription = this.#nats.connection.subscribe(inbox, {
+        timeout: sweepMaxMs,
+        callback: (error, message) => {
+          if (error === null && isDelivery(message)) this.#sink.onMessage(new Delivered(this.#nats, message))
+          subscription.unsubscribe()
+          resolve()
+        },
+      })
+      said(() => this.#nats.connection.publish(this.#requests, request, { reply: inbox }))
+    })
   }
 
   wasHeard(): boolean {
@@ -132,10 +154,9 @@ class Pull {
 
   #receive(message: Msg): void {
     this.#isHeard = true
-    const { reply } = message
-    if (reply === undefined || reply === "") return this.#hear(message.headers)
+    if (!isDelivery(message)) return this.#hear(message.headers)
     this.#outstanding--
-    this.#sink.onMessage(new Delivered(this.#nats, message, reply))
+    this.#sink.onMessage(new Delivered(this.#nats, message))
     this.#refill()
   }
 
@@ -153,6 +174,9 @@ class Pull {
     if (code === timeoutCode || code === emptyCode) this.#refill()
   }
 }
+
+/** What can be acknowledged; the rest says something of a request. */
+const isDelivery = (message: Msg): boolean => message.reply !== undefined && message.reply !== ""
 
 const heartbeatCode = 100
 const emptyCode = 404
@@ -173,16 +197,14 @@ class Delivered implements LaneMessage {
   readonly deliveryCount: number
   readonly #nats: Nats["Service"]
   readonly #message: Msg
-  readonly #reply: string
   #headers: Readonly<Record<string, string>> | undefined
 
-  constructor(nats: Nats["Service"], message: Msg, reply: string) {
+  constructor(nats: Nats["Service"], message: Msg) {
     this.#nats = nats
     this.#message = message
-    this.#reply = reply
     // `$JS.ACK.<stream>.<consumer>.<count>.<stream sequence>.<delivery sequence>.<time>.<pending>`, or with a domain
     // and an account after `ACK`.
-    const tokens = reply.split(".")
+    const tokens = message.reply!.split(".")
     const first = tokens.length === 9 ? 4 : 6
     this.deliveryCount = Number(tokens[first])
     this.sequence = Number(tokens[first + 1])
@@ -219,7 +241,7 @@ class Delivered implements LaneMessage {
   }
 
   #say(word: Uint8Array): void {
-    said(() => this.#nats.connection.publish(this.#reply, word))
+    said(() => this.#nats.connection.publish(this.#message.reply!, word))
   }
 }
 
