@@ -1,4 +1,4 @@
-/** What is consumed: a stream full of sealed events of one size, and as many JSON messages of that size for the peer. */
+/** What is consumed: a stream full of sealed events of one size, and as many JSON messages of it for the peer. */
 import { jetstreamManager } from "@nats-io/jetstream"
 import type { JetStreamManager } from "@nats-io/jetstream"
 import { createInbox, headers } from "@nats-io/transport-node"

@@ -17,6 +17,18 @@ export interface Plan {
   readonly peerFolder: string
 }
 
+export interface Durable {
+  readonly stream: string
+  readonly name: string
+}
+
+/** Makes its durables, consumes, and says which they were; its promise ends when everything is told to the broker. */
+export type Consume = (
+  plan: Plan,
+  handled: (messages: number) => void,
+  finished: Promise<unknown>,
+) => Promise<ReadonlyArray<Durable>>
+
 export const partitions = 8
 
 /** Of our consumer; twice as many may be unacknowledged at the broker, for every contender. */

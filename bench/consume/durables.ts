@@ -4,12 +4,7 @@ import { laneContract } from "../../src/streams/contracts.ts"
 import { lanesOf } from "../../src/streams/EventLog.ts"
 import type { ConsumerContract } from "../../src/streams/EventLog.ts"
 import { stream } from "./backlog.ts"
-import { ackWaitMs, batchMax, partitions } from "./contenders.ts"
-
-export interface Durable {
-  readonly stream: string
-  readonly name: string
-}
+import { ackWaitMs, batchMax, type Durable, partitions } from "./contenders.ts"
 
 /** More than a bench ever fails. */
 export const attemptsMax = 5

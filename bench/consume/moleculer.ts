@@ -4,9 +4,8 @@
  */
 import { createRequire } from "node:module"
 import path from "node:path"
-import { batchMax } from "./contenders.ts"
+import { batchMax, type Consume } from "./contenders.ts"
 import { peerStream, peerSubject } from "./backlog.ts"
-import type { Consume } from "./worker.ts"
 
 interface ServiceBroker {
   readonly createService: (schema: object) => unknown

@@ -1,15 +1,14 @@
 /**
- * The client alone: `consume` with a callback that acknowledges, on one connection. It neither reads headers nor bodies,
- * unless it is told to open the events as our consumer does.
+ * The client alone: `consume` with a callback that acknowledges, on one connection. It reads neither headers nor
+ * bodies, unless it is told to open the events as our consumer does.
  */
 import type { JsMsg } from "@nats-io/jetstream"
 import { jetstream, jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "@nats-io/transport-node"
 import type { ConsumerContract } from "../../src/streams/EventLog.ts"
 import { open, Undecodable } from "../../src/streams/envelope.ts"
-import { batchMax } from "./contenders.ts"
+import { batchMax, type Consume } from "./contenders.ts"
 import { consumerOf, makeDurables } from "./durables.ts"
-import type { Consume } from "./worker.ts"
 
 export const consumeRaw = (
   ordering: ConsumerContract["ordering"],

@@ -11,9 +11,8 @@ import * as JetStreamEventLog from "../../src/streams/jetstream/JetStreamEventLo
 import * as NatsConnection from "../../src/streams/jetstream/NatsConnection.ts"
 import * as MemoryLaneAttempts from "../../src/streams/MemoryLaneAttempts.ts"
 import * as MemoryLaneLeases from "../../src/streams/MemoryLaneLeases.ts"
-import { ackWaitMs, partitions } from "./contenders.ts"
+import { ackWaitMs, type Consume, partitions } from "./contenders.ts"
 import { attemptsMax, consumerOf, makeDurables } from "./durables.ts"
-import type { Consume } from "./worker.ts"
 
 const inbox = Layer.succeed(
   Inbox,

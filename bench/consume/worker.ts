@@ -2,17 +2,11 @@
 import process from "node:process"
 import { type ConsumerInfo, jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "@nats-io/transport-node"
-import { type Contender, type Plan } from "./contenders.ts"
-import type { Durable } from "./durables.ts"
+import type { Consume, Contender, Durable, Plan } from "./contenders.ts"
 import { type Measured, meter } from "./meter.ts"
 import { consumeAsMoleculer } from "./moleculer.ts"
 import { consumeRaw, openEvent } from "./raw.ts"
 import { consumeAsTipstream } from "./tipstream.ts"
-
-/** Makes its durables, consumes, and says which they were; its promise ends when everything is told to the broker. */
-export type Consume = (plan: Plan, handled: (messages: number) => void, finished: Promise<unknown>) => Promise<
-  ReadonlyArray<Durable>
->
 
 const contenders: Readonly<Record<Contender, Consume>> = {
   "raw": consumeRaw("stream", () => {}),
