@@ -27,6 +27,8 @@ import { settings } from "../../src/config.ts"
 import { learnerDurable } from "../../src/recommender/Learning.ts"
 import { projectorDurable } from "../../src/recommender/Projector.ts"
 import { retentionMs } from "../../src/store/retention.ts"
+import { laneContract, streamContracts } from "../../src/streams/contracts.ts"
+import type { ConsumerContract } from "../../src/streams/EventLog.ts"
 import { headers, streamOfClass, subjectOf } from "../../src/streams/names.ts"
 import { read, rows, section, spans } from "./markdown.ts"
 
@@ -137,6 +139,54 @@ describe("the wire contract page", () => {
     expect(table("Streams")).toEqual(
       Object.entries(streamOfClass).map(([name, stream]) => [stream, name, days(retentionMs[stream])]),
     )
+  })
+
+  const defaultOf = (name: string) => Number(settings.find((setting) => setting.name === name)?.default)
+  const contractSettings = {
+    partitions: defaultOf("PARTITIONS"),
+    replicas: defaultOf("NATS_REPLICAS"),
+    ackWaitMs: defaultOf("CONSUMER_ACK_WAIT_MS"),
+    attemptsMax: defaultOf("CONSUMER_ATTEMPTS_MAX"),
+    limits: [],
+  }
+
+  it("gives every stream on NATS its limits", () => {
+    const streams = streamContracts(contractSettings)
+    const count = (value: number) => value === -1 ? "unlimited" : value.toLocaleString("en-US")
+    expect(table("Streams on NATS")).toEqual(streams.map((stream) => [
+      stream.name,
+      stream.subjects.join(),
+      `${stream.max_age / 86_400e9} days`,
+      count(stream.max_msgs),
+      stream.discard,
+    ]))
+    const common = { max_msg_size: 1_048_576, duplicate_window: 120e9, max_bytes: -1, storage: "file" }
+    for (const stream of streams) {
+      expect(stream).toMatchObject({ ...common, retention: "limits", deny_delete: false, deny_purge: false })
+    }
+  })
+
+  it("gives the durables on NATS their limits", () => {
+    const consumer = {
+      durable: "d",
+      stream: "SIGNALS",
+      ordering: "partition",
+      batchMax: defaultOf("CONSUMER_BATCH_MAX"),
+    }
+    const { config } = laneContract(consumer as ConsumerContract, 7, contractSettings)
+    expect(config.durable_name).toMatch(/^d-v1-p07-[0-9a-f]{8}$/)
+    const said = Object.fromEntries(table("Durables on NATS").map(([field, value]) => [field, value]))
+    expect(said).toEqual({
+      filter_subject: expect.stringContaining(
+        config.filter_subject.replace("signals", "<class>").replace("07", "<partition>"),
+      ),
+      ack_policy: config.ack_policy,
+      ack_wait: `${config.ack_wait / 1e9} s`,
+      max_deliver: String(config.max_deliver),
+      max_ack_pending: String(config.max_ack_pending),
+      max_waiting: String(config.max_waiting),
+      replay_policy: config.replay_policy,
+    })
   })
 
   it("names every durable", () => {

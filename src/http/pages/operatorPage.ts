@@ -60,12 +60,18 @@ const health = ({ health }: OperatorView): Html =>
 <dt>Version</dt><dd>${health.version}</dd>
 <dt>Runtime</dt><dd>${health.runtime}</dd>
 <dt>Up for</dt><dd>${lengthWords(health.uptimeMs)}</dd>
+<dt>Event log</dt><dd>${logWords(health)}</dd>
     ${
     health.problems.length > 0 && markup`<dt>Problems</dt>
 <dd class="late">${health.problems.join("; ")}</dd>`
   }
 </dl>
 </section>`
+
+const logWords = ({ log, waiting }: typeof HealthReport.Type): string => {
+  const where = log === "jetstream" ? "on NATS" : log === "embedded" ? "in the database" : "in memory"
+  return waiting === 0 ? where : `${where}, ${waiting} ${waiting === 1 ? "event waits" : "events wait"} to get there`
+}
 
 const logs = (view: OperatorView, log: NonNullable<OperatorView["log"]>): Html =>
   markup`${
