@@ -12,13 +12,19 @@ export const layer = Layer.effect(
 
     const freshIds = Effect.fnUntraced(function* (durable: string, eventIds: ReadonlyArray<string>) {
       const handledAtMs = yield* Clock.currentTimeMillis
+      // Rows come back for what is not fresh, which is mostly nothing: a row costs more to read than to write.
       const rows = yield* sql<{ readonly event_id: string }>`
-        INSERT INTO inbox (durable, event_id, handled_at_ms)
-        SELECT ${durable}, event_id, ${handledAtMs}
-        FROM jsonb_array_elements_text(${JSON.stringify(eventIds)}::text::jsonb) AS event_id
-        ON CONFLICT DO NOTHING
-        RETURNING event_id`
-      return new Set(rows.map((row) => row.event_id))
+        WITH given AS (
+          SELECT event_id FROM jsonb_array_elements_text(${JSON.stringify(eventIds)}::text::jsonb) AS event_id
+        ), fresh AS (
+          INSERT INTO inbox (durable, event_id, handled_at_ms)
+          SELECT ${durable}, event_id, ${handledAtMs} FROM given
+          ON CONFLICT DO NOTHING
+          RETURNING event_id
+        )
+        SELECT event_id FROM given EXCEPT SELECT event_id FROM fresh`
+      const known = new Set(rows.map((row) => row.event_id))
+      return new Set(known.size === 0 ? eventIds : eventIds.filter((id) => !known.has(id)))
     })
 
     return Inbox.of({
