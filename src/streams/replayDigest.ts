@@ -10,7 +10,7 @@ import type { Hash } from "node:crypto"
 import type { StoredEvent } from "./EventLog.ts"
 
 /** Events of one link. Part of the definition: another number gives other digests. */
-export const blockSize = 1_024
+const blockSize = 1_024
 
 /** What begins every chain; another version of the encoding would begin otherwise. */
 const beginning = "tipstream replay 1"

@@ -28,7 +28,7 @@ describe("an event in a replay's output", () => {
       headers: event.headers,
       event: JSON.parse(toJsonString(EnvelopeSchema, envelope)),
     })
-    const headers = Object.fromEntries(Object.entries(event.headers).reverse())
+    const headers = Object.fromEntries(Object.entries(event.headers).toReversed())
     expect(text(encoders.ndjson({ ...event, headers }).bytes)).toBe(text(bytes))
   })
 

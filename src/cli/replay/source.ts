@@ -16,9 +16,10 @@ import { messagesAfter, sequenceAt as rowAt, streamInfo } from "../../store/even
 import * as PostgresClient from "../../store/PostgresClient.ts"
 import { failureOf, whereOf } from "../../store/PostgresProbe.ts"
 import type { EventLog, StreamInfo } from "../../streams/EventLog.ts"
-import * as NatsConnection from "../../streams/jetstream/NatsConnection.ts"
+import { Nats } from "../../streams/jetstream/NatsConnection.ts"
 import { lookAtStream, replayStream, sequenceAt } from "../../streams/jetstream/replayStream.ts"
 import { replayPages } from "../../streams/replayPages.ts"
+import { natsLayer } from "../broker.ts"
 import { embeddedUrl } from "../doctor/postgresCheck.ts"
 import { CannotStart } from "../problem.ts"
 
@@ -38,8 +39,8 @@ export const sourceOf = (
   config.natsUrl === undefined ? databaseSource(config, say) : brokerSource(config)
 
 const brokerSource = Effect.fnUntraced(function* (config: Config) {
-  const context = yield* Layer.build(yield* natsLayer(config)).pipe(Effect.mapError(inOneLine))
-  const nats = Context.get(context, NatsConnection.Nats)
+  const context = yield* Layer.build(natsLayer(config)).pipe(Effect.mapError(inOneLine))
+  const nats = Context.get(context, Nats)
   return {
     log: "jetstream",
     replay: (range) => replayStream(nats, range),
@@ -91,16 +92,3 @@ const embeddedDatabase = Effect.fnUntraced(function* (dataDir: string, say: (lin
 const tooSlow = new CannotStart({ lines: [`the database did not answer in ${lookMaxMs} ms`] })
 
 const inOneLine = (error: { readonly message: string }) => new CannotStart({ lines: [error.message] })
-
-/** Read once: a connection that is made again uses the same. */
-const credentialsIn = (file: string) =>
-  Effect.try({
-    try: () => Redacted.make(fs.readFileSync(file, "utf8")),
-    catch: (cause) => new CannotStart({ lines: [`NATS_CREDS: ${(cause as Error).message}`] }),
-  })
-
-const natsLayer = Effect.fnUntraced(function* (config: Config) {
-  const { natsUrl, natsCreds, natsWaitMs: waitMs } = config
-  const credentials = natsCreds === undefined || natsCreds === "" ? undefined : yield* credentialsIn(natsCreds)
-  return NatsConnection.layer({ url: natsUrl!, credentials, name: "tipstream replay", waitMs })
-})

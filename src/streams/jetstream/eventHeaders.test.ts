@@ -1,4 +1,4 @@
-import { headers, MsgHdrsImpl } from "@nats-io/nats-core/internal"
+import { headers, MsgHdrsImpl } from "@nats-io/transport-node"
 import type { Msg } from "@nats-io/transport-node"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"

@@ -23,14 +23,14 @@ export interface Pulls {
   readonly close: () => void
 }
 
-/** Messages of one request. Large enough that requests cost nothing, small enough that a window is a few megabytes. */
-const batchMax = 1_000
+/** Messages of one request: what a server sends while this process is not given the processor for some milliseconds. */
+const batchMax = 4_000
 
 /** A reader is woken for no fewer, unless no more come. */
 const pieceMin = 500
 
-/** Two requests on their way, and as much again waiting for a reader that is busy. */
-const windowMax = 4 * batchMax
+/** Two requests on their way, and as much as a third waiting for a reader that is busy. */
+const windowMax = 3 * batchMax
 
 /** Of one request, for streams of large messages; of a window three times as much. */
 const batchBytesMax = 4 * 1024 * 1024
