@@ -27,6 +27,8 @@ const isUnheard = (cause: unknown): boolean =>
  */
 export const endOfCode = (code: number): PublishEnd => {
   switch (code) {
+    // Another number, or another message id, than expected.
+    case 10070:
     case 10071:
     case 10164:
       return "wrong-last-sequence"

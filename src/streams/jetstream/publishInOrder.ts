@@ -1,10 +1,12 @@
 /**
  * Stores messages one directly after the other, many of them on their way at once.
  *
- * Each message names the number it expects before it (`Nats-Expected-Last-Sequence`), so what overtakes, repeats or
- * comes late is refused by the server and cannot make a gap or a second copy. Servers differ in what they look at
- * first, the message id (2.9) or the number (2.15): a repeated message is a duplicate under its old number there, and
- * a wrong number here. Both are told apart from success by the number alone.
+ * Each message names the number it expects before it (`Nats-Expected-Last-Sequence`), and all but the first the id they
+ * expect there (`Nats-Expected-Last-Msg-Id`). The number alone is not enough: when another publisher is some messages
+ * ahead, the first of ours is refused, and one of those behind it finds just the number it expects.
+ *
+ * Servers differ in what they look at first, the message's own id (2.9) or the expectations (2.15): a repeated message
+ * is a duplicate under its old number there, and an error here. The number tells both apart from success.
  *
  * Written with plain callbacks on the core connection: a promise, a timer and an inbox per message, as the client's own
  * `publish` has them, cost some times the sending itself (`npm run bench relay`).
@@ -12,6 +14,7 @@
 import { createInbox } from "@nats-io/transport-node"
 import type { Msg, MsgHdrs } from "@nats-io/transport-node"
 import { Effect } from "effect"
+import { headers as names } from "../names.ts"
 import type { Broker, NewMessage, Published } from "./Broker.ts"
 import type { Nats } from "./NatsConnection.ts"
 import { readPublishReply } from "./publishReply.ts"
@@ -25,7 +28,8 @@ const silenceMaxMs = 5_000
 /** How soon a lost connection is noticed; a fiftieth of the patience above. */
 const watchMs = 100
 
-const expectedHeader = "Nats-Expected-Last-Sequence"
+const expectedSequence = "Nats-Expected-Last-Sequence"
+const expectedId = "Nats-Expected-Last-Msg-Id"
 
 export const publishInOrder = (nats: Nats["Service"]): Broker["Service"]["publishInOrder"] => {
   const inbox = createInbox()
@@ -151,7 +155,8 @@ class Batch {
   #send(index: number): void {
     const { subject, headers, payload } = this.#messages[index]!
     const { connection } = this.#nats
-    const head = encodeHeaders(headers, this.#expected + index)
+    const before = this.#messages[index - 1]?.headers[names.messageId]
+    const head = encodeHeaders(headers, this.#expected + index, before)
     const sizeMax = connection.info?.max_payload ?? Number.POSITIVE_INFINITY
     const problem = head === undefined
       ? "a header holds a line break"
@@ -181,8 +186,13 @@ const isConcrete = (subject: string): boolean => /^[^\s.*>]+(\.[^\s.*>]+)*$/.tes
 const encoder = new TextEncoder()
 
 /** @see https://docs.nats.io/reference/reference-protocols/nats-protocol#hpub */
-const encodeHeaders = (headers: NewMessage["headers"], expectedLastSequence: number): Uint8Array | undefined => {
-  let text = `NATS/1.0\r\n${expectedHeader}: ${expectedLastSequence}\r\n`
+const encodeHeaders = (
+  headers: NewMessage["headers"],
+  lastSequence: number,
+  lastId: string | undefined,
+): Uint8Array | undefined => {
+  let text = `NATS/1.0\r\n${expectedSequence}: ${lastSequence}\r\n`
+  if (lastId !== undefined) text += `${expectedId}: ${lastId}\r\n`
   for (const name in headers) {
     const value = headers[name]!
     if (lineBreak.test(value) || lineBreak.test(name)) return undefined

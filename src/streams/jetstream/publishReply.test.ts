@@ -20,7 +20,7 @@ describe("a reply to a publish", () => {
 
   it("is an end of one kind for each thing a publisher would do differently", () => {
     const end = (code: number) => reply(`{"error":{"code":1,"err_code":${code},"description":"why"},"seq":0}`)
-    expect(end(10071)).toEqual({ end: "wrong-last-sequence", detail: "why" })
+    for (const code of [10070, 10071]) expect(end(code)).toEqual({ end: "wrong-last-sequence", detail: "why" })
     for (const code of [10023, 10047, 10077]) expect(end(code)).toEqual({ end: "full", detail: "why" })
     expect(end(10054)).toEqual({ end: "refused", detail: "why" })
     expect(end(1)).toEqual({ end: "unknown", detail: "why" })
