@@ -128,10 +128,10 @@ layer(Store.layer)("retention of the rest", (it) => {
   const put = Effect.fnUntraced(function* (ageMs: (keepMs: number) => number) {
     const sql = yield* SqlClient.SqlClient
     const { tenantId, userId } = yield* newUser
-    const [day, month] = [nowMs - ageMs(dayMs), nowMs - ageMs(30 * dayMs)]
+    const [day, month, twoMonths] = [1, 30, 60].map((days) => nowMs - ageMs(days * dayMs))
     const now = nowMs - ageMs(0)
     const name = randomUUID()
-    yield* sql`INSERT INTO inbox (durable, event_id, handled_at_ms) VALUES ('d', ${name}, ${month})`
+    yield* sql`INSERT INTO inbox (durable, event_id, handled_at_ms) VALUES ('d', ${name}, ${twoMonths})`
     yield* sql`INSERT INTO idempotency_keys (tenant_id, user_id, key, request_hash, response, used_at_ms)
       VALUES (${tenantId}, ${userId}, ${name}, 'h', '{}', ${day})`
     yield* sql`INSERT INTO sessions (token_hash, tenant_id, user_id, created_at_ms, expires_at_ms)

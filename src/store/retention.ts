@@ -18,8 +18,8 @@ export const retentionMs: Record<StreamName, number> = {
   ACCOUNTS: 90 * dayMs,
 }
 
-/** An event comes again within minutes, or by hand from a dead letter kept for as long as this. */
-const inboxMs = 30 * dayMs
+/** An event comes again within minutes, or by hand from a dead letter, which may have died late and is kept a month. */
+const inboxMs = 60 * dayMs
 /** Clients repeat a request within seconds; a day covers a laptop that slept over night. */
 const idempotencyMs = dayMs
 const settledActsMs = 30 * dayMs
