@@ -59,7 +59,7 @@ const definitions = {
       "expected nats://host:4222 or tls://host:4222, several separated by commas",
     ),
   ),
-  natsCreds: optional(text("NATS_CREDS", "", "Credentials file for `NATS_URL`.")),
+  natsCreds: file("NATS_CREDS", "Credentials file for `NATS_URL`."),
   natsWaitMs: integer(
     "NATS_WAIT_MS",
     10_000,
@@ -215,6 +215,10 @@ export const readConfig = (
 
 function text(name: string, fallback: string, doc: string): Setting<string> {
   return { name, default: fallback, bound: "", doc, read: (given) => given ?? fallback }
+}
+
+function file(name: string, doc: string): Setting<string | undefined> {
+  return { name, default: "unset", bound: "", doc, read: (given) => given }
 }
 
 function integer(name: string, fallback: number, minimum: number, maximum: number, doc: string): Setting<number> {

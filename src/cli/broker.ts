@@ -17,7 +17,7 @@ export const natsLayer = (
   Layer.unwrap(Effect.gen(function* () {
     const { natsUrl, natsCreds } = config
     if (natsUrl === undefined) return yield* new CannotStart({ lines: ["NATS_URL is not set"] })
-    const credentials = natsCreds === undefined || natsCreds === "" ? undefined : yield* credentialsIn(natsCreds)
+    const credentials = natsCreds === undefined ? undefined : yield* credentialsIn(natsCreds)
     return NatsConnection.layer({ url: natsUrl, credentials, name: "tipstream", waitMs })
   }))
 
