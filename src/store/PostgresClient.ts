@@ -35,6 +35,12 @@ export const layer = (options: PostgresOptions): Layer.Layer<SqlClient.SqlClient
 /** Ours take milliseconds, a step of forgetting perhaps a second. */
 const statementMaxMs = 60_000
 
+/**
+ * A process that is stopped, or whose machine is gone, in the middle of a transaction keeps its locks, and keeps
+ * everybody from reading the log past it. Ours wait for nothing but the database between two statements.
+ */
+const idleInTransactionMaxMs = 15_000
+
 const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.Sql =>
   postgres(Redacted.value(url), {
     max: poolMax,
@@ -43,17 +49,24 @@ const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.S
     // Idle connections go back to the server; a burst opens them again within milliseconds.
     idle_timeout: 60,
     onnotice: () => {},
-    connection: { application_name: applicationName, statement_timeout: statementMaxMs },
+    connection: {
+      application_name: applicationName,
+      statement_timeout: statementMaxMs,
+      idle_in_transaction_session_timeout: idleInTransactionMaxMs,
+    },
     types: { bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number } },
   })
 
 const clientOf = (pool: postgres.Sql) => {
   const reserve: SqlConnection.Acquirer = Effect.map(
     Effect.acquireRelease(
-      Effect.tryPromise({ try: () => pool.reserve(), catch: failed("acquire") }),
-      (reserved) => Effect.sync(() => reserved.release()),
+      Effect.map(
+        Effect.tryPromise({ try: () => pool.reserve(), catch: failed("acquire") }),
+        (reserved) => ({ reserved, session: sessionOf() }),
+      ),
+      ({ reserved, session }) => Effect.sync(() => session.isLost() ? undefined : reserved.release()),
     ),
-    connectionOf,
+    ({ reserved, session }) => connectionOf(reserved, session),
   )
   return SqlClient.make({
     acquirer: Effect.succeed(connectionOf(pool)),
@@ -75,16 +88,38 @@ const clientOf = (pool: postgres.Sql) => {
 }
 
 type Queryable = Pick<postgres.Sql, "unsafe">
+
+/** What a reserved connection is to one borrower: gone for good once it has closed. */
+interface Session {
+  readonly isLost: () => boolean
+  /** An option of each query, which postgres.js uses for its own transactions and leaves out of its types. */
+  readonly onexecute: (connection: { onclose: (() => void) | null }) => true
+}
+
+/**
+ * postgres.js opens a reserved connection that closed again for whoever comes next, and would send the rest of a
+ * transaction there, to be committed statement by statement without the part that is gone.
+ */
+const sessionOf = (): Session => {
+  let isLost = false
+  const onclose = () => void (isLost = true)
+  return { isLost: () => isLost, onexecute: (connection) => (connection.onclose = onclose, true) }
+}
+
+const lost = Object.assign(new Error("the connection was closed inside a transaction"), { code: "CONNECTION_CLOSED" })
+
 type Parameters = Array<postgres.ParameterOrJSON<never>>
 /** What `effect/sql` calls rows before anybody has decoded them. */
 // oxlint-disable-next-line typescript/no-explicit-any -- its own type for them, and not ours to narrow
 type Rows = Array<any>
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
-const connectionOf = (pool: Queryable): SqlConnection.Connection => {
+const connectionOf = (pool: Queryable, session?: Session): SqlConnection.Connection => {
+  const more = session === undefined ? {} : { onexecute: session.onexecute }
   const run = (text: string, parameters: ReadonlyArray<unknown>, prepare: boolean, values = false) =>
     Effect.callback<Rows, SqlError.SqlError>((resume) => {
-      const query = pool.unsafe(text, parameters as Parameters, { prepare })
+      if (session?.isLost() === true) return resume(Effect.fail(failed("execute")(lost)))
+      const query = pool.unsafe(text, parameters as Parameters, { prepare, ...more })
       const answer: Promise<unknown> = values ? query.values() : query
       answer.then(
         (rows) => resume(Effect.succeed(rows as Rows)),
@@ -150,6 +185,9 @@ const reasonOf = (cause: unknown, operation: string): SqlError.SqlErrorReason =>
   if (code.startsWith("28")) return new SqlError.AuthenticationError(known)
   if (code.startsWith("23")) return new SqlError.ConstraintError(known)
   if (code.startsWith("42")) return new SqlError.SqlSyntaxError(known)
-  if (/^(08|57P|53)/.test(code) || /^(CONNECT|ECONN|CONNECTION_)/.test(code)) return new SqlError.ConnectionError(known)
+  // 25P03: the session was idle in a transaction for too long, and is ended.
+  if (/^(08|25P03|57P|53)/.test(code) || /^(CONNECT|ECONN|CONNECTION_)/.test(code)) {
+    return new SqlError.ConnectionError(known)
+  }
   return new SqlError.UnknownError(known)
 }
