@@ -1,6 +1,10 @@
 /** One fault: what it does to a running world, and what has to hold in the end. */
+import fs from "node:fs/promises"
+import os from "node:os"
+import path from "node:path"
 import type { Verdict, ViolationKind } from "../history/checkHistory.ts"
 import { checkHistory } from "../history/checkHistory.ts"
+import type { History } from "../history/history.ts"
 import { kindOf } from "./events.ts"
 import { eventStream, gather } from "./gather.ts"
 import { durables } from "./durables.ts"
@@ -63,7 +67,8 @@ export const runScenario = async (
     await scenario.run(world, options)
     const leftMs = Math.max(1_000, options.seconds * 1_000 - (performance.now() - started))
     if (!await settled(world, leftMs)) problems.push(`not settled after ${options.seconds} s`)
-    const verdict = checkHistory(await gather(world), {
+    const history = await gather(world)
+    const verdict = checkHistory(history, {
       consumers: durables.map((durable) => ({ durable, stream: eventStream })),
       mayDie: (_durable, eventId) => kindOf(eventId) !== "plain",
       expectsDuplicates: scenario.expected.duplicates ?? false,
@@ -77,6 +82,7 @@ export const runScenario = async (
     if (deadLetters !== undefined && verdict.counts.deadLetters !== deadLetters) {
       problems.push(`${verdict.counts.deadLetters} dead letters instead of ${deadLetters}`)
     }
+    if (problems.length + verdict.violations.length > 0) problems.push(await keep(scenario.name, seed, history))
     return outcomeOf({ scenario, seed, verdict, problems, notes, seconds: (performance.now() - started) / 1_000 })
   } catch (cause) {
     const said = world.replicas.map((one) => `--- ${one.name}\n${one.output().slice(-2_000)}`).join("\n")
@@ -86,6 +92,13 @@ export const runScenario = async (
   } finally {
     await world.end()
   }
+}
+
+/** For whoever has to find out; one JSON line a record. */
+const keep = async (name: string, seed: string, history: History): Promise<string> => {
+  const file = path.join(os.tmpdir(), `tipstream-chaos-${name}-${seed}.ndjson`)
+  await fs.writeFile(file, history.map((record) => `${JSON.stringify(record)}\n`).join(""))
+  return `the history is in ${file}`
 }
 
 const kinds = {

@@ -12,7 +12,6 @@ import { partitionOf, streamNames } from "../../src/streams/names.ts"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import { createDatabase } from "../support/postgres.ts"
 import { startNats } from "../support/nats.ts"
-import { applyContracts } from "./contracts.ts"
 import type { Author, Kind } from "./events.ts"
 import type { HistoryRecord } from "../history/history.ts"
 import type { ProducerOptions, Production } from "./producers.ts"
@@ -76,7 +75,6 @@ const furnish = async (options: WorldOptions, onEnd: (cleanup: () => Promise<unk
     ...(room === undefined ? {} : { storeDir: room.storeDir }),
   })
   onEnd(broker.remove)
-  await applyContracts({ broker, partitions, attemptsMax })
 
   const replicas: Array<Replica> = []
   onEnd(async () => {
@@ -110,6 +108,7 @@ const furnish = async (options: WorldOptions, onEnd: (cleanup: () => Promise<unk
     partitions,
     attemptsMax,
     broker,
+    databaseUrl: database.url,
     room,
     sql,
     folder,

@@ -1,21 +1,25 @@
-/** What an operator does with `tipstream streams apply`. */
-import { jetstreamManager } from "@nats-io/jetstream"
-import { brokerContract } from "../../src/streams/contracts.ts"
-import { withNats } from "./brokerView.ts"
-import { chaosConsumers } from "./replica/options.ts"
+/** What an operator does with `tipstream streams apply` when streams are missing. */
+import { Effect, Layer, Redacted } from "effect"
+import * as PostgresClient from "../../src/store/PostgresClient.ts"
+import * as SqlLanePositions from "../../src/store/SqlLanePositions.ts"
+import * as NatsConnection from "../../src/streams/jetstream/NatsConnection.ts"
+import { ensure } from "../../src/streams/jetstream/verifyContracts.ts"
+import { LanePositions } from "../../src/streams/LanePositions.ts"
+import { urlOf } from "../support/nats.ts"
+import { contractOf } from "./replica/contract.ts"
 import type { World } from "./World.ts"
 import { worldDefaults } from "./worldDefaults.ts"
 
-export const applyContracts = (
-  { broker, partitions, attemptsMax }: Pick<World, "broker" | "partitions" | "attemptsMax">,
-): Promise<void> =>
-  withNats(broker.url, async (connection) => {
-    const manager = await jetstreamManager(connection)
-    const { ackWaitMs, batchMax } = worldDefaults
-    const settings = { partitions, replicas: 1, ackWaitMs, attemptsMax, limits: [] }
-    const contract = brokerContract(chaosConsumers(batchMax), settings)
-    for (const stream of contract.streams) await manager.streams.add({ ...stream, subjects: [...stream.subjects] })
-    for (const { stream, config } of contract.consumers) {
-      await manager.consumers.add(stream, { ...config, deliver_policy: "all" })
-    }
-  })
+export const applyContracts = ({ attemptsMax, broker, databaseUrl, partitions }: World): Promise<void> => {
+  const contract = contractOf({ ...worldDefaults, attemptsMax, partitions })
+  const database = PostgresClient.layer({ url: Redacted.make(databaseUrl), poolMax: 2, applicationName: "operator" })
+  const connection = { url: urlOf(broker), credentials: undefined, name: "operator", waitMs: 5_000 }
+  return Effect.runPromise(
+    Effect.gen(function* () {
+      const { read } = yield* LanePositions
+      yield* ensure(yield* NatsConnection.Nats, contract, yield* read)
+    }).pipe(
+      Effect.provide([NatsConnection.layer(connection), SqlLanePositions.layer.pipe(Layer.provide(database))]),
+    ),
+  )
+}

@@ -1,4 +1,4 @@
 /** The consumers of every replica of the fault suite. */
-import { chaosConsumers } from "./replica/options.ts"
+import { chaosConsumers } from "./replica/contract.ts"
 
 export const durables: ReadonlyArray<string> = chaosConsumers(1).map(({ durable }) => durable)

@@ -7,6 +7,7 @@ import type { World } from "./World.ts"
 
 export const eventStream = "SIGNALS"
 
+/** Of every replica, each life of it. */
 export const journalOf = ({ replicas }: World): ReadonlyArray<JournalLine> =>
   [...new Set(replicas.map(({ historyFile }) => historyFile))].flatMap(readJournal)
 
@@ -14,7 +15,8 @@ type Timed = HistoryRecord & { readonly time: number }
 
 export const gather = async (world: World): Promise<History> => {
   const appended = await appendedOf(world)
-  const during = [...await effectsOf(world), ...await lettersOf(world), ...journalOf(world).flatMap(recordOf)]
+  // Journals first: of a run that is not over, a settled message must not miss the effect that was made before.
+  const during = [...journalOf(world).flatMap(recordOf), ...await lettersOf(world), ...await effectsOf(world)]
   const stored = await messagesOf(world.broker.url, eventStream)
   const lanes = await lanesOf(world.broker.url, eventStream)
   return [

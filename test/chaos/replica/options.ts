@@ -1,5 +1,4 @@
 /** What the harness tells a replica, as JSON in one environment variable, and where a replica can be hurt. */
-import type { ConsumerContract } from "../../../src/streams/EventLog.ts"
 
 /**
  * Instants of a handling that only the process itself can hit:
@@ -33,9 +32,3 @@ export interface ReplicaOptions {
 }
 
 export const optionsVariable = "CHAOS_REPLICA"
-
-/** Both kinds of order over the same stream, so that each fault meets both. */
-export const chaosConsumers = (batchMax: number): ReadonlyArray<ConsumerContract> => [
-  { durable: "chaos_by_user", stream: "SIGNALS", ordering: "partition", batchMax },
-  { durable: "chaos_in_order", stream: "SIGNALS", ordering: "stream", batchMax },
-]
