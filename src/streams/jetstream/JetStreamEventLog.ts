@@ -11,6 +11,7 @@ import { buryOnBroker } from "./buryOnBroker.ts"
 import { makeLaneKeeper } from "./laneKeeper.ts"
 import { makeLogReports } from "./logReports.ts"
 import type { RelayState } from "./logReports.ts"
+import { sweepEveryMs, sweepStuck } from "./stuckMessages.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { EventLog, LaneLost } from "../EventLog.ts"
 import type { ConsumerContract, StoredEvent } from "../EventLog.ts"
@@ -26,6 +27,8 @@ export interface JetStreamEventLogOptions {
   readonly ackWaitMs: number
   /** All there are contracts for: whoever reads them, their lag is told. */
   readonly consumers: ReadonlyArray<ConsumerContract>
+  /** How often messages are looked for that the broker gave up. */
+  readonly sweepEveryMs?: number
   readonly relay: Effect.Effect<RelayState>
   readonly replay: EventLog["Service"]["replay"]
   readonly sequenceAt: EventLog["Service"]["sequenceAt"]
@@ -41,6 +44,8 @@ export const layer = (options: JetStreamEventLogOptions) =>
       const keeper = yield* makeLaneKeeper(options)
       const { readerOf } = keeper
       const reports = yield* makeLogReports({ ...options, broker, keeper })
+
+      yield* Effect.forkScoped(sweepStuck(broker, keeper, options.sweepEveryMs ?? sweepEveryMs))
 
       const read: EventLog["Service"]["read"] = Effect.fn("EventLog.read")(function* (stream, afterSequence, limit) {
         const range = { fromSequence: afterSequence + 1, toSequence: Number.MAX_SAFE_INTEGER, limit }

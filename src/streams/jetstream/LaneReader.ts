@@ -7,7 +7,7 @@
  * holder, whose buffer waits for it before it hands out anything newer. That, not the ack wait, is what keeps order.
  */
 import { Clock, Deferred, Effect, Exit, Fiber, Scope } from "effect"
-import type { Broker, LaneMessage } from "./Broker.ts"
+import type { Broker, BrokerMessage, LaneMessage } from "./Broker.ts"
 import { batchesInFlight } from "../contracts.ts"
 import { LaneBuffer } from "./laneBuffer.ts"
 import type { Taken } from "./laneBuffer.ts"
@@ -184,8 +184,10 @@ export class LaneReader {
   /** Which attempt this is of a message that somebody had before. */
   readonly #again = Effect.fnUntraced(function* (this: LaneReader, lease: LaneLease, taken: Taken) {
     const { attempts } = this.#options
+    const head = taken.messages[0]!
+    if (head.deliverySequence === notDelivered) return head.deliveryCount
     if (attempts === undefined) return taken.attempt + taken.deliveredBefore
-    this.#suspect = taken.messages[0]!.sequence
+    this.#suspect = head.sequence
     const counted = yield* Effect.tapError(attempts.begin(lease, this.#suspect), () => this.refuse(0, false))
     // One for the batch it was in when it was first left behind.
     return 1 + counted
@@ -209,6 +211,16 @@ export class LaneReader {
     yield* this.#finished
     if (counts || suspect === undefined || attempts === undefined || this.#takenUnder === undefined) return
     yield* Effect.ignore(attempts.giveBack(this.#takenUnder, suspect))
+  })
+
+  /** Takes in a message that the broker gave up after so many deliveries. True when it is dealt with from here. */
+  readonly adopt = Effect.fnUntraced(function* (this: LaneReader, message: BrokerMessage, deliveryCount: number) {
+    if (this.#lease === undefined || this.#isLeaving) return false
+    const { headers, payload, sequence, subject } = message
+    const delivery = { deliveryCount, deliverySequence: notDelivered, ack: said, nak: said, term: said, working: said }
+    this.#buffer.adopt({ headers, payload, sequence, subject, ...delivery })
+    yield* this.#news.signal
+    return true
   })
 
   readonly #finished = Effect.suspend(() => {
@@ -306,6 +318,12 @@ export class LaneReader {
     yield* this.#news.signal
   })
 }
+
+/** Past every number a broker gives, so that comparing with its count leaves it out. */
+const notDelivered = Number.POSITIVE_INFINITY
+
+/** Of what the broker does not know as outstanding there is nothing to tell it. */
+const said = () => {}
 
 const deliveryOf = (name: LaneName, message: LaneMessage, attempt: number): Delivery => ({
   stream: name.stream,

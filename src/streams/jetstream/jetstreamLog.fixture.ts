@@ -24,6 +24,7 @@ export interface Installation {
   /** Shared by the processes of the installation. */
   readonly leases: MemoryLaneLeases.LeaseTable
   readonly leaseMs: number
+  readonly sweepEveryMs: number
   readonly attempts: MemoryLaneAttempts.AttemptsOfLanes
 }
 
@@ -40,6 +41,7 @@ export const installation = (
   attemptsMax: 5,
   leases: MemoryLaneLeases.emptyTable(),
   leaseMs: 5_000,
+  sweepEveryMs: 60_000,
   attempts: new Map(),
   ...settings,
 })
@@ -74,6 +76,7 @@ export const logOf = (where: Installation, holder: string) =>
       partitions: where.partitions,
       ackWaitMs: where.ackWaitMs,
       consumers: where.consumers,
+      sweepEveryMs: where.sweepEveryMs,
       relay: Effect.succeed({ isUp: true, problems: [], waiting: 0 }),
       replay: (range) => replayStream(nats, range),
       sequenceAt: (stream, atMs) => sequenceAt(nats, stream, atMs),

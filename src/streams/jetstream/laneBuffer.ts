@@ -86,6 +86,15 @@ export class LaneBuffer {
     return this.#ready.length === 1
   }
 
+  /** A message the broker will not deliver any more. False when it is in hand. */
+  adopt(message: LaneMessage): boolean {
+    if (this.#bySequence.has(message.sequence)) return false
+    const entry = { message, era: this.#era, number: 0, deliveredBefore: message.deliveryCount }
+    this.#bySequence.set(message.sequence, entry)
+    this.#queue(entry)
+    return true
+  }
+
   /** Deliveries may have been lost, and the broker may have forgotten some it made. */
   interrupted(): void {
     this.#era++

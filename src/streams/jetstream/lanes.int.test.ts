@@ -12,6 +12,7 @@ import type { ConsumerContract } from "../EventLog.ts"
 import { Inbox } from "../Inbox.ts"
 import { Outbox } from "../Outbox.ts"
 import { Broker } from "./Broker.ts"
+import type { LaneMessage } from "./Broker.ts"
 import { durableOf } from "./laneKeeper.ts"
 import { applyContracts, connected, installation, logOf, memory, publishing } from "./jetstreamLog.fixture.ts"
 import type { Installation } from "./jetstreamLog.fixture.ts"
@@ -334,6 +335,34 @@ describe("lanes on a real server", () => {
         expect(yield* Ref.get(here.effects)).toEqual(ids(1, 30))
         yield* eventually(laneInfo(whole), (one) => one?.ackPending === 0 && one.ackFloor.sequence === 30)
         yield* Fiber.interrupt(fiber)
+      }).pipe(Effect.provide(process))
+    }),
+  )
+
+  test(
+    "a message the broker gave up becomes a dead letter, unless its effect is there",
+    Effect.gen(function* () {
+      // The durable allows two deliveries.
+      const here = yield* world({ attemptsMax: -8, sweepEveryMs: 50 })
+      const process = yield* processOf(here.where, "one")
+      yield* Effect.gen(function* () {
+        const broker = yield* Broker
+        yield* append(ids(1, 3).map((id) => event(id)))
+        const refuse = { onMessage: (message: LaneMessage) => message.nak(), onTrouble: () => {} }
+        yield* Effect.scoped(Effect.andThen(
+          broker.openLane({ stream: "ACCOUNTS", durable: durableOf(whole, 0, partitions) }, refuse),
+          // Nobody acknowledged anything, and yet the broker has nothing outstanding.
+          eventually(laneInfo(whole), (info) => info?.ackPending === 0 && info.pending === 0),
+        ))
+        yield* Effect.flatMap(Inbox, ({ once }) => once("whole", ["e2"], () => Effect.void))
+        yield* Effect.forkScoped(run({ consumer: whole, attemptsMax: 1, handle: recording(here) }))
+        const letters = Effect.flatMap(DeadLetters, ({ list }) => list({}, { limit: 9 }))
+        const found = yield* eventually(letters, (all) => all.length === 2)
+        expect(found.map(({ attempts, reason, sequence }) => [sequence, reason, attempts]).toSorted())
+          .toEqual([[1, "attempts-exhausted", 2], [3, "attempts-exhausted", 2]])
+        yield* append([event("e4")])
+        yield* handled(here, 1)
+        expect(yield* Ref.get(here.effects)).toEqual(["e4"])
       }).pipe(Effect.provide(process))
     }),
   )
