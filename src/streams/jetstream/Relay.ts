@@ -9,7 +9,7 @@
  */
 import { Clock, Context, Effect, Layer, Metric, Random } from "effect"
 import type { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
-import { DeadLetters } from "../DeadLetters.ts"
+import type { DeadLetters } from "../DeadLetters.ts"
 import { streamNames } from "../names.ts"
 import type { StreamName } from "../names.ts"
 import { OutboxRows } from "../OutboxRows.ts"

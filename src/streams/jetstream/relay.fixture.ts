@@ -52,7 +52,7 @@ const partitions = 8
 
 export const subjectOf = (stream: StreamName) => `tenant.acme.${stream.toLowerCase()}.task.seen.03.anna`
 
-export const makeWorld = Effect.gen(function* () {
+const makeWorld = Effect.gen(function* () {
   const server = yield* nats
   const sql = yield* SqlClient.SqlClient
   const appended = Wakeup.make()

@@ -125,7 +125,7 @@ const notAll = Effect.fnUntraced(function* (
 const failed = (reason: string): RoundEnd => ({ is: "failed", reason })
 
 /** Of the letters the relay itself writes. They have no number; the row's identity, negative, keeps them apart. */
-export const relayDurable = "relay"
+const relayDurable = "relay"
 
 const putAside = Effect.fnUntraced(function* (state: RelayStream, row: OutboxRow, detail: string) {
   const { position, eventId, sequence: _, ...message } = row
