@@ -6,8 +6,8 @@ export interface Measured {
   /** Of this process, user and system. */
   readonly cpuUsPerMessage: number
   readonly peakRssMiB: number
-  /** From half of the messages to the last: near zero when memory is flat. */
-  readonly growthMiB: number
+  /** Of what is alive, from half of the messages to the last; 0 where the runtime cannot be told to collect. */
+  readonly heapGrowthMiB: number
 }
 
 export interface Meter {
@@ -20,6 +20,15 @@ const warmupPart = 0.2
 /** RSS is asked for this often over a run: a question costs some microseconds. */
 const memorySamples = 50
 
+const bytesPerMiB = 1_048_576
+
+function aliveBytes(): number {
+  const { gc } = globalThis
+  if (gc === undefined) return 0
+  gc()
+  return process.memoryUsage().heapUsed
+}
+
 export function meter(messages: number): Meter {
   const warmup = Math.floor(messages * warmupPart)
   const sampleEvery = Math.ceil(messages / memorySamples)
@@ -27,24 +36,27 @@ export function meter(messages: number): Meter {
   let seen = 0
   let nextSample = sampleEvery
   let started: { readonly atMs: number; readonly cpu: NodeJS.CpuUsage; readonly seen: number } | undefined
-  const rss: Array<number> = []
+  let peakRss = 0
+  let heapAtHalf: number | undefined
   const handled = (count: number) => {
     seen += count
     if (seen >= nextSample) {
-      rss.push(process.memoryUsage.rss() / 1_048_576)
+      peakRss = Math.max(peakRss, process.memoryUsage.rss())
       nextSample += sampleEvery
     }
     if (started === undefined && seen >= warmup) {
       started = { atMs: performance.now(), cpu: process.cpuUsage(), seen }
     }
+    if (seen >= messages / 2) heapAtHalf ??= aliveBytes()
     if (seen < messages || started === undefined) return
     const measured = seen - started.seen
     const { user, system } = process.cpuUsage(started.cpu)
+    const perSecond = (measured * 1_000) / (performance.now() - started.atMs)
     resolve({
-      perSecond: (measured * 1_000) / (performance.now() - started.atMs),
+      perSecond,
       cpuUsPerMessage: (user + system) / measured,
-      peakRssMiB: Math.max(...rss),
-      growthMiB: rss.at(-1)! - rss[Math.floor(rss.length / 2)]!,
+      peakRssMiB: peakRss / bytesPerMiB,
+      heapGrowthMiB: (aliveBytes() - heapAtHalf!) / bytesPerMiB,
     })
   }
   return { handled, finished: promise }
