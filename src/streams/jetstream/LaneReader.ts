@@ -6,7 +6,8 @@
  * Past the lease this process neither pulls nor prolongs anything, so whatever it still has in hand comes to the next
  * holder, whose buffer waits for it before it hands out anything newer. That, not the ack wait, is what keeps order.
  */
-import { Clock, Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber } from "effect"
+import type { Scope } from "effect"
 import type { Broker, BrokerMessage, LaneMessage } from "./Broker.ts"
 import { batchesInFlight } from "../contracts.ts"
 import { LaneBuffer } from "./laneBuffer.ts"
@@ -18,6 +19,9 @@ import * as Wakeup from "../Wakeup.ts"
 
 /** How soon a durable that was missing is found again, and an unreachable broker asked again. */
 const lookAgainMs = 1_000
+
+/** A server that starts says that nothing is there before it has read its files. */
+const hiccupMs = 1_500
 
 /** Beyond the ack wait, for what the broker redelivers late: its timers and a loaded machine. */
 const redeliverySlackMs = 5_000
@@ -61,7 +65,7 @@ export class LaneReader {
   #reading: Fiber.Fiber<never, never> | undefined
   #isLeaving = false
   #isRunning = false
-  #isGone = false
+  #goneSinceMs: number | undefined
 
   constructor(options: LaneReaderOptions) {
     this.#options = options
@@ -77,9 +81,9 @@ export class LaneReader {
     return this.#takenUnder
   }
 
-  /** The durable or its stream is missing. */
-  get isGone(): boolean {
-    return this.#isGone
+  /** The durable or its stream is missing, and not only while a server starts. */
+  isGone(nowMs: number): boolean {
+    return this.#goneSinceMs !== undefined && nowMs - this.#goneSinceMs >= hiccupMs
   }
 
   get isLeaving(): boolean {
@@ -125,11 +129,9 @@ export class LaneReader {
    */
   readonly handOver = Effect.fnUntraced(function* (this: LaneReader, waits: boolean) {
     this.#isLeaving = true
-    while (waits && this.#isRunning) {
-      const finished = yield* Effect.timeoutOption(this.#progress.after(this.#progress.count()), finishMaxMs)
-      if (finished._tag === "None") break
-    }
-    yield* this.#quiet
+    const seen = this.#progress.count()
+    if (waits && this.#isRunning) yield* Effect.timeoutOption(this.#progress.after(seen), finishMaxMs)
+    yield* this.#quiet()
     yield* this.#close
     for (const message of this.#buffer.inHand) message.nak()
     this.#forget()
@@ -141,7 +143,7 @@ export class LaneReader {
    * Waits until the broker has nothing more for this lane now, and all it had is here: what it is about to send when
    * the pull is closed would be lost, and would come to the next holder only after the ack wait.
    */
-  readonly #quiet = Effect.gen({ self: this }, function* () {
+  readonly #quiet = Effect.fnUntraced(function* (this: LaneReader) {
     for (let look = 0; look < quietLooks; look++) {
       const info = yield* Effect.option(this.#options.broker.laneInfo(this.name.stream, this.durable))
       if (info._tag === "None" || info.value === undefined) return
@@ -198,7 +200,7 @@ export class LaneReader {
     function* (this: LaneReader, sequence: number, tell: (message: LaneMessage) => void) {
       this.#buffer.settle(sequence).forEach(tell)
       this.#suspect = undefined
-      yield* this.#finished
+      yield* this.#finished()
     },
   )
 
@@ -208,7 +210,7 @@ export class LaneReader {
     const suspect = this.#suspect
     this.#suspect = undefined
     this.#buffer.refuse(nowMs + delayMs, counts)
-    yield* this.#finished
+    yield* this.#finished()
     if (counts || suspect === undefined || attempts === undefined || this.#takenUnder === undefined) return
     yield* Effect.ignore(attempts.giveBack(this.#takenUnder, suspect))
   })
@@ -223,15 +225,15 @@ export class LaneReader {
     return true
   })
 
-  readonly #finished = Effect.suspend(() => {
+  #finished(): Effect.Effect<void> {
     this.#isRunning = false
     return this.#progress.signal
-  })
+  }
 
   #forget(): void {
     this.#buffer = new LaneBuffer()
     this.#isRunning = false
-    this.#isGone = false
+    this.#goneSinceMs = undefined
   }
 
   readonly #close = Effect.suspend(() => {
@@ -260,8 +262,11 @@ export class LaneReader {
   readonly #open = Effect.fnUntraced(function* (this: LaneReader) {
     const { broker } = this.#options
     const info = yield* broker.laneInfo(this.name.stream, this.durable)
-    this.#isGone = info === undefined
-    if (info === undefined) return undefined
+    if (info === undefined) {
+      this.#goneSinceMs ??= yield* Clock.currentTimeMillis
+      return undefined
+    }
+    this.#goneSinceMs = undefined
     const ended = Deferred.makeUnsafe<void>()
     const buffer = this.#buffer
     buffer.begin(info)
@@ -275,10 +280,8 @@ export class LaneReader {
       onTrouble: (trouble) => {
         buffer.interrupted()
         Effect.runSync(this.#doubt.signal)
-        if (trouble === "gone") {
-          this.#isGone = true
-          Deferred.doneUnsafe(ended, Exit.void)
-        }
+        // Opening it again finds out what there is.
+        if (trouble === "gone") Deferred.doneUnsafe(ended, Exit.void)
       },
     })
     return ended

@@ -136,7 +136,7 @@ const play = (steps: ReadonlyArray<Step>, last: number, batchMax: number) => {
   steps.forEach(take)
   // From here on nothing is lost: everything comes, and everything has its effect.
   for (let round = 0; effects.length < last && round < 20 * last; round++) {
-    for (const sequence of [...durable.pending.keys()]) arrive(durable.deliver(sequence), false)
+    for (const sequence of Array.from(durable.pending.keys())) arrive(durable.deliver(sequence), false)
     arrive(durable.fresh(), false)
     take({ do: "handle" })
     take({ do: "compare" })

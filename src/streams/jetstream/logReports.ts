@@ -72,7 +72,8 @@ export const makeLogReports = Effect.fnUntraced(function* ({ broker, consumers, 
     state: Effect.gen(function* () {
       const way = yield* relay
       const { isUp, problem } = yield* broker.state
-      const missing = [...keeper.readers()].filter((reader) => reader.isGone).map(({ durable, name }) =>
+      const nowMs = yield* Clock.currentTimeMillis
+      const missing = [...keeper.readers()].filter((reader) => reader.isGone(nowMs)).map(({ durable, name }) =>
         `the durable ${durable} of ${name.stream} is gone: tipstream streams check`
       )
       const problems = [

@@ -1,7 +1,7 @@
 /**
- * Finds messages the broker has given up: delivered as often as the durable allows and never settled, they come no more,
- * count as nothing, and the only trace is an advisory. Their lanes get them once more from here, to be given up in
- * the open.
+ * Finds messages the broker has given up: delivered as often as the durable allows and never settled, they come no
+ * more, count as nothing, and the only trace is an advisory. Their lanes get them once more from here, to be given up
+ * in the open.
  */
 import { Clock, Effect, Schema } from "effect"
 import type { Broker } from "./Broker.ts"
