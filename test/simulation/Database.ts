@@ -128,10 +128,10 @@ export class Database {
     else next()
   }
 
-  /** Rows in the order of the commits: of transactions older than the oldest that still runs. */
-  get settledRows(): ReadonlyArray<Row> {
+  /** In the order of the commits; only those of transactions older than the oldest that still runs. */
+  inOrder(rows: ReadonlyArray<Row>): ReadonlyArray<Row> {
     const horizon = Math.min(this.nextTransaction, ...this.open)
-    return this.rows.filter((row) => row.transaction < horizon)
+    return rows.filter((row) => row.transaction < horizon)
       .sort((a, b) => a.transaction - b.transaction || a.position - b.position)
   }
 

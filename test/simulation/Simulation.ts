@@ -36,18 +36,18 @@ export interface Outcome {
 }
 
 /** A run that is not at rest by then never will be. */
-const restWithinMs = 15 * 60_000
+const restWithinMs = 5 * 60_000
 
 /** How often it is looked whether there is anything left to do. */
-const lookEveryMs = 500
+const lookEveryMs = 250
 
 export class Simulation {
   readonly world: World
   readonly server: BrokerServer
   readonly database: Database
   readonly replicas: Array<Replica> = []
-  /** Plan and faults are over: nothing but rest is left to wait for. */
-  pendingFaults = 0
+  /** Faults, restarts and transactions that are not over. */
+  underway = 0
   readonly plan: Plan
   private readonly spoiled: Spoiled
   private readonly history: Array<HistoryRecord> = []
@@ -55,6 +55,7 @@ export class Simulation {
   private readonly tries = new Map<string, number>()
   private readonly mended = new Set<string>()
   private lives = 0
+  private deaths = 0
   private restedAtMs: number | undefined
 
   constructor(plan: Plan, spoiled: Spoiled) {
@@ -98,6 +99,7 @@ export class Simulation {
   start(index: number): Replica {
     const { world, server, database, spoiled } = this
     // Some platforms give a process its old name back, some do not.
+    if (this.replicas[index] !== undefined) this.deaths++
     const name = world.seed.chance(0.5) ? `replica-${index}` : `replica-${index}-${++this.lives}`
     const handle = (node: Node, durable: string, event: ReceivedEvent) => this.handle(node, durable, event)
     return startReplica(name, { world, server, database, spoiled, handle, onEnd: (node) => this.crash(node) })
@@ -127,15 +129,16 @@ export class Simulation {
   }
 
   restart(index: number, afterMs: number) {
-    this.pendingFaults++
+    this.underway++
     this.world.after(afterMs, () => {
-      this.pendingFaults--
+      this.underway--
       if (this.replicas[index]!.node.state === "dead") this.replicas[index] = this.start(index)
     })
   }
 
   private append({ openMs, isRolledBack, events }: PlannedTransaction) {
     const transaction = this.database.begin()
+    this.underway++
     for (const { eventId, tenantId, userId } of events) {
       const owner = { tenantId: TenantId.make(tenantId), userId: UserId.make(userId) }
       const occurrence = { id: eventId, atMs: this.world.startMs, correlationId: "c", ...owner }
@@ -147,15 +150,16 @@ export class Simulation {
         (committed) => this.record({ kind: "appended", eventId, stream: message.stream, tenantId, userId, committed }),
       )
     }
-    this.world.after(
-      openMs,
-      () => isRolledBack ? this.database.rollback(transaction) : this.database.commit(transaction),
-    )
+    this.world.after(openMs, () => {
+      this.underway--
+      if (isRolledBack) this.database.rollback(transaction)
+      else this.database.commit(transaction)
+    })
   }
 
   /** At rest when all is on the broker and settled; then the dead are sent again, once what killed them is mended. */
   private look() {
-    const isAtRest = this.pendingFaults === 0 && this.server.status === "up" && this.isShipped() && this.isSettled()
+    const isAtRest = this.underway === 0 && this.server.status === "up" && this.isShipped() && this.isSettled()
     if (!isAtRest) return void this.world.after(lookEveryMs, () => this.look())
     for (const [eventId, { kind }] of this.behaviours) {
       if (kind === "poison" || kind === "crash") this.mended.add(eventId)
@@ -196,10 +200,9 @@ export class Simulation {
     const has = (name: string) => this.plan.faults.some((fault) => fault.name === name)
     return {
       consumers: consumers.map(({ durable, stream }) => ({ durable, stream })),
-      // Or processes died that often, of whatever, while it was tried: nobody can tell the two apart.
-      mayDie: (durable, eventId) =>
-        ["poison", "crash"].includes(this.behaviours.get(eventId)?.kind ?? "") ||
-        (this.tries.get(`${durable}/${eventId}`) ?? 0) >= attemptsMax,
+      // What was tried while processes died of something else that often is given up too: nobody can tell the two apart.
+      mayDie: (_durable, eventId) =>
+        ["poison", "crash"].includes(this.behaviours.get(eventId)?.kind ?? "") || this.deaths >= attemptsMax,
       allowsForeign: has("foreign message"),
       allowsRenumbering: has("foreign message") && (has("broker rolled back") || has("broker wiped")),
     }

@@ -8,14 +8,14 @@ import type { Simulation } from "./Simulation.ts"
 export const faultsOf = (simulation: Simulation) => {
   const { world, plan } = simulation
   for (const fault of plan.faults) {
-    simulation.pendingFaults++
+    simulation.underway++
     const take = faults[fault.name](simulation, fault)
     world.after(fault.atMs, () => {
       simulation.record({ kind: "fault", name: fault.name, at: fault.atMs })
       const mend = take()
       world.after(fault.lastsMs, () => {
         mend()
-        simulation.pendingFaults--
+        simulation.underway--
       })
     })
   }

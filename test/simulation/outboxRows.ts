@@ -41,7 +41,7 @@ export const outboxRowsOf = (database: Database, node: Node) => {
     mark: (stream) => look(database, node, "mark", () => ({ ...markOf(stream) })),
     waiting: (stream, bounds) =>
       look(database, node, "waiting", () => {
-        const waiting = database.settledRows.filter((row) => row.stream === stream && isWaiting(row))
+        const waiting = database.inOrder(rowsOf(stream).filter(isWaiting))
         const numbered = waiting.filter(({ sequence }) => sequence !== undefined)
           .sort((a, b) => a.sequence! - b.sequence!)
         const rows = [...numbered, ...waiting.filter(({ sequence }) => sequence === undefined)]

@@ -69,10 +69,10 @@ export interface Plan {
 }
 
 /** Everything happens in so much time; then the system has all the time it needs to come to rest. */
-export const activeMs = 30_000
+export const activeMs = 10_000
 
 /** Longer than a lease and an ack wait together: what is away for so long has lost everything. */
-const longMs = 25_000
+const longMs = 12_000
 
 export const planOf = (seed: number, only?: ReadonlyArray<FaultName>): Plan => {
   const random = seedOf(seed)
@@ -80,7 +80,10 @@ export const planOf = (seed: number, only?: ReadonlyArray<FaultName>): Plan => {
   const chance = random.fork()
   const names = only ?? faultNames
   // Few at a time: a run in which everything breaks shows that nothing works, and not why.
-  const faults = Array.from({ length: names.length === 0 ? 0 : chance.int(1, 4) }, () => faultOf(chance, names))
+  const drawn = Array.from({ length: names.length === 0 ? 0 : chance.int(1, 4) }, () => faultOf(chance, names))
+  const isSetBack = drawn.some(({ name }) => name === "broker rolled back" || name === "broker wiped")
+  // A stranger's message under a number that the broker lost with its tail hides that loss from the relay.
+  const faults = drawn.filter(({ name }) => !isSetBack || name !== "foreign message")
   return {
     seed,
     replicas: random.int(1, 3),
@@ -94,15 +97,15 @@ export const planOf = (seed: number, only?: ReadonlyArray<FaultName>): Plan => {
 const faultOf = (random: Seed, names: ReadonlyArray<FaultName>): Fault => ({
   name: random.pick(names),
   atMs: random.int(100, activeMs),
-  lastsMs: random.chance(0.3) ? random.int(longMs / 2, longMs) : random.int(1, 3_000),
+  lastsMs: random.chance(0.3) ? random.int(longMs / 2, longMs) : random.int(1, 2_000),
   target: random.int(0, 11),
 })
 
 const transactionsOf = (random: Seed): ReadonlyArray<PlannedTransaction> => {
   let made = 0
-  return Array.from({ length: random.int(10, 40) }, () => ({
+  return Array.from({ length: random.int(8, 24) }, () => ({
     atMs: random.int(0, activeMs),
-    openMs: random.chance(0.1) ? random.int(100, 3_000) : random.int(1, 20),
+    openMs: random.chance(0.1) ? random.int(100, 1_500) : random.int(1, 20),
     isRolledBack: random.chance(0.05),
     events: Array.from({ length: random.chance(0.2) ? random.int(2, 8) : 1 }, () => ({
       eventId: `e${++made}`,
@@ -118,6 +121,6 @@ const behaviourOf = (random: Seed): Behaviour => {
   if (kind < 3) return { kind: "poison" }
   if (kind < 4) return { kind: "crash" }
   if (kind < 8) return { kind: "flaky", failures: random.int(1, 2) }
-  if (kind < 16) return { kind: "slow", ms: random.chance(0.2) ? random.int(5_000, 12_000) : random.int(10, 500) }
+  if (kind < 16) return { kind: "slow", ms: random.chance(0.2) ? random.int(1_500, 4_000) : random.int(10, 500) }
   return { kind: "well" }
 }

@@ -20,8 +20,8 @@ import type { Node, World } from "./World.ts"
 
 export const partitions = 3
 export const attemptsMax = 5
-export const ackWaitMs = 8_000
-const leaseMs = 15_000
+export const ackWaitMs = 2_000
+const leaseMs = 6_000
 
 export const consumers: ReadonlyArray<ConsumerContract> = [
   { durable: "learner", stream: "ACCOUNTS", ordering: "stream", batchMax: 4 },
