@@ -1,0 +1,52 @@
+import { expect, layer } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import * as MigratedDatabase from "../../test/support/migratedDatabase.ts"
+import { eventually } from "../streams/EventLog.contract.ts"
+import { OutboxRows } from "../streams/OutboxRows.ts"
+import * as SqlOutboxRows from "./SqlOutboxRows.ts"
+
+const database = SqlOutboxRows.layer({ partitions: 4, holder: "one" }).pipe(Layer.provideMerge(MigratedDatabase.layer))
+
+const append = (id: string, bytes: number) =>
+  SqlClient.SqlClient.use((sql) =>
+    sql`INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms)
+      VALUES (${id}, 'SIGNALS', 0, 's', '{}', ${new Uint8Array(bytes)}, 0)`
+  )
+const waiting = (rows: number, bytes: number) =>
+  OutboxRows.use((outbox) => outbox.waiting("SIGNALS", { rows, bytes })).pipe(
+    Effect.map(({ rows, isHeldBack }) => ({ ids: rows.map(({ eventId }) => eventId), isHeldBack })),
+  )
+
+layer(database, { excludeTestServices: true })("the outbox as the relay reads it", (it) => {
+  it.effect("a read is bounded by rows and by bytes, and has at least one row when one waits", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`TRUNCATE outbox`
+      expect(yield* waiting(10, 10)).toEqual({ ids: [], isHeldBack: false })
+      for (const [id, bytes] of [["a", 500], ["b", 10], ["c", 400], ["d", 10]] as const) yield* append(id, bytes)
+      // The oldest transaction of the whole server holds rows back, so a neighbour's test can too.
+      yield* eventually(waiting(10, 10_000), ({ ids }) => ids.length === 4)
+      expect(yield* waiting(10, 100)).toEqual({ ids: ["a"], isHeldBack: false })
+      expect(yield* waiting(10, 510)).toMatchObject({ ids: ["a", "b"] })
+      expect(yield* waiting(3, 10_000)).toMatchObject({ ids: ["a", "b", "c"] })
+      expect(yield* waiting(10, 10_000)).toMatchObject({ ids: ["a", "b", "c", "d"] })
+    }))
+
+  it.effect("what a running transaction holds back is said to be there, and is not given", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`TRUNCATE outbox`
+      const [begun, mayEnd] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const older = yield* Effect.forkChild(sql.withTransaction(Effect.gen(function* () {
+        yield* sql`SELECT pg_current_xact_id()`
+        yield* Deferred.succeed(begun, undefined)
+        yield* Deferred.await(mayEnd)
+      })))
+      yield* Deferred.await(begun)
+      yield* append("e", 1)
+      expect(yield* waiting(10, 10)).toEqual({ ids: [], isHeldBack: true })
+      yield* Deferred.succeed(mayEnd, undefined)
+      yield* Fiber.join(older)
+    }))
+})
