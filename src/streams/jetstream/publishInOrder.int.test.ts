@@ -65,7 +65,7 @@ describe("publishing in order", () => {
       })
     ))
 
-  it.live("what is stored already comes back as a success by its number, or as a wrong number, by the server's age", () =>
+  it.live("what is stored already is a success by its number, or a wrong number, by the age of the server", () =>
     connected((broker, nats) =>
       Effect.gen(function* () {
         yield* add(nats, "AGAIN")
