@@ -168,7 +168,7 @@ export class LaneReader {
       )
       return yield* this.drop
     }
-    for (const message of this.#buffer.inHand) message.working()
+    for (const message of this.#buffer.prolonged) message.working()
   })
 
   readonly take = Effect.fnUntraced(function* (this: LaneReader) {

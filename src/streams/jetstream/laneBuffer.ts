@@ -172,6 +172,14 @@ export class LaneBuffer {
     this.#lane = Lanes.refused(this.#lane, retryAtMs, counts)
   }
 
+  /**
+   * What the broker must not deliver again meanwhile. What is held back from before an interruption has to come again:
+   * else the broker's count never says anything, and nothing ends the doubt.
+   */
+  get prolonged(): ReadonlyArray<LaneMessage> {
+    return [...this.#ready, ...this.#held.filter(({ era }) => era === this.#era)].map(({ message }) => message)
+  }
+
   /** Everything that is not settled, in order. */
   get inHand(): ReadonlyArray<LaneMessage> {
     return [...this.#ready, ...this.#held.toSorted(bySequence)].map(({ message }) => message)
