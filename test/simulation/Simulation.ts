@@ -89,7 +89,8 @@ export class Simulation {
   provision(): void {
     if (this.server.status === "down") return void this.world.after(lookEveryMs, () => this.provision())
     for (const config of streamContracts(settings)) {
-      if (!this.server.streams.has(config.name)) this.server.addStream(config)
+      if (this.server.streams.has(config.name)) continue
+      this.server.addStream(this.spoiled.hasNoDuplicateWindow === true ? { ...config, duplicate_window: 0 } : config)
     }
     for (const { stream, config } of lanes) {
       if (this.server.durable(stream, config.durable_name) === undefined) this.server.addDurable(stream, config)

@@ -9,6 +9,7 @@ import { Broker } from "../../src/streams/jetstream/Broker.ts"
 import * as JetStreamEventLog from "../../src/streams/jetstream/JetStreamEventLog.ts"
 import * as Relay from "../../src/streams/jetstream/Relay.ts"
 import { LaneLeases } from "../../src/streams/LaneLeases.ts"
+import { OutboxRows } from "../../src/streams/OutboxRows.ts"
 import * as Wakeup from "../../src/streams/Wakeup.ts"
 import type { Database } from "./Database.ts"
 import { CurrentTransaction } from "./Database.ts"
@@ -30,8 +31,11 @@ export const consumers: ReadonlyArray<ConsumerContract> = [
 
 /** Rules of production taken out, to see that a run without them is found out. */
 export interface Spoiled {
+  /** Streams store an id again whenever it comes: the outage was longer than their duplicate window. */
+  readonly hasNoDuplicateWindow?: boolean
   readonly broker?: (broker: Broker["Service"]) => Broker["Service"]
   readonly inbox?: (inbox: Inbox["Service"]) => Inbox["Service"]
+  readonly outbox?: (outbox: OutboxRows["Service"]) => OutboxRows["Service"]
   readonly leases?: (leases: LaneLeases["Service"]) => LaneLeases["Service"]
   readonly log?: (log: EventLog["Service"]) => EventLog["Service"]
 }
@@ -81,6 +85,7 @@ export const startReplica = (name: string, options: ReplicaOptions): Replica => 
   const stores = storesOf(database, node, leaseMs)
   const services = stores.pipe(
     Context.add(Broker, spoiled.broker?.(broker) ?? broker),
+    Context.add(OutboxRows, spoiled.outbox?.(Context.get(stores, OutboxRows)) ?? Context.get(stores, OutboxRows)),
     Context.add(Inbox, spoiled.inbox?.(Context.get(stores, Inbox)) ?? Context.get(stores, Inbox)),
     Context.add(LaneLeases, spoiled.leases?.(Context.get(stores, LaneLeases)) ?? Context.get(stores, LaneLeases)),
   )
