@@ -6,16 +6,15 @@
  * A store in trouble is nobody's fault: the lane rests and comes again, without spending attempts.
  * An undecodable message is buried at once. Lanes run concurrently and never wait for each other.
  */
-import { Cause, Effect, Option, Random } from "effect"
-import { Headers, HttpTraceContext } from "effect/http"
+import { Cause, Effect, Random } from "effect"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { open, Undecodable } from "./envelope.ts"
 import type { DeathReason } from "./DeadLetters.ts"
 import { EventLog, LaneLost, lanesOf } from "./EventLog.ts"
+import { handlerSpan } from "./handlerSpan.ts"
 import type { ConsumerContract, Delivery } from "./EventLog.ts"
 import { Inbox } from "./Inbox.ts"
-import { headers } from "./names.ts"
 
 export interface ReceivedEvent {
   readonly envelope: Envelope
@@ -97,7 +96,7 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
         log.guard(consumer, lane),
         handle(freshOf(byId, fresh)),
       ),
-  ).pipe(Effect.withSpan(`${consumer.durable}.handle`, spanOptions(first, readable.length)), Effect.exit)
+  ).pipe(Effect.withSpan(`${consumer.durable}.handle`, handlerSpan(deliveries.slice(0, readable.length))), Effect.exit)
   if (exit._tag === "Success") {
     yield* log.settle(consumer, lane, readable.at(-1)!.sequence)
     return { settled: readable.length, restMs: 0 }
@@ -188,12 +187,4 @@ const failureName = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (typeof error === "object" && error !== null && "_tag" in error) return String(error._tag)
   return error instanceof Error ? error.name : "failure"
-}
-
-const spanOptions = (first: Delivery, batch: number) => {
-  const traceparent = first.headers[headers.traceparent]
-  const parent = traceparent === undefined
-    ? undefined
-    : Option.getOrUndefined(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })))
-  return { kind: "consumer" as const, attributes: { batch }, ...(parent === undefined ? {} : { parent }) }
 }
