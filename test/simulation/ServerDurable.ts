@@ -114,6 +114,7 @@ export class ServerDurable {
   /** True when the message was waiting for it. */
   ack(sequence: number, deliverySequence: number): boolean {
     const known = this.pending.get(sequence)
+    const wasFull = this.pending.size >= this.config.max_ack_pending
     this.pending.delete(sequence)
     this.counts.delete(sequence)
     const at = this.again.indexOf(sequence)
@@ -130,7 +131,8 @@ export class ServerDurable {
         break
       }
     }
-    this.work()
+    if (wasFull) this.work()
+    else this.look()
     return known !== undefined
   }
 
@@ -149,6 +151,11 @@ export class ServerDurable {
   working(sequence: number) {
     const waiting = this.pending.get(sequence)
     if (waiting !== undefined) this.pending.set(sequence, { ...waiting, atMs: this.world.nowMs })
+  }
+
+  /** Nothing happens, nor does anything count on, for a message that is not for it. */
+  stored(subject: string) {
+    if (this.matches(subject)) this.work()
   }
 
   /** Delivers whatever may be delivered now. */

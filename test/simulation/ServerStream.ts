@@ -98,7 +98,7 @@ export class ServerStream {
     this.messages.push(message)
     if (id !== undefined) this.ids.set(id, { sequence: message.sequence, atMs: nowMs })
     if (max >= 0 && this.messages.length > max) this.messages.splice(0, this.messages.length - max)
-    for (const durable of this.durables.values()) durable.work()
+    for (const durable of this.durables.values()) durable.stored(subject)
     return { sequence: message.sequence }
   }
 

@@ -4,7 +4,6 @@
  */
 import process from "node:process"
 import { describe, expect, it } from "vitest"
-import { checkHistory } from "../history/checkHistory.ts"
 import { faultNames, planOf } from "./plan.ts"
 import type { Plan } from "./plan.ts"
 import { shrink } from "./shrink.ts"
@@ -76,15 +75,5 @@ describe("simulation", () => {
       one.transactions.some(({ events }) => events.some(({ eventId }) => eventId === "e2"))
     const small = shrink(plan, isNeeded)
     expect([small.faults.length, small.transactions.length]).toEqual([0, 1])
-  })
-
-  it("a history of nothing is no history of a run", () => {
-    const { history, verdict } = new Simulation(planOf(first, []), {}).run()
-    expect(verdict.counts.events).toBeGreaterThan(0)
-    const { violations } = checkHistory(history.filter(({ kind }) => kind !== "effect"), {
-      consumers: [{ durable: "learner", stream: "ACCOUNTS" }],
-      mayDie: () => false,
-    })
-    expect(violations.length).toBeGreaterThan(0)
   })
 })
