@@ -16,6 +16,7 @@ import type { ConsumerContract, Delivery } from "../EventLog.ts"
 import type { LaneAttempts } from "../LaneAttempts.ts"
 import type { LaneLease, LaneName } from "../LaneLeases.ts"
 import * as Wakeup from "../Wakeup.ts"
+import type { SuspectTurn } from "./suspectTurn.ts"
 
 /** How soon a durable that was missing is found again, and an unreachable broker asked again. */
 const lookAgainMs = 1_000
@@ -46,7 +47,15 @@ export interface LaneReaderOptions {
   /** Its name on the broker. */
   readonly durable: string
   readonly ackWaitMs: number
+  /** Of the process. */
+  readonly suspects: SuspectTurn
 }
+
+/**
+ * Deliveries to others from which on a message is tried while no other suspect is: one is what every restart leaves
+ * behind in many lanes, two are rare enough to be taken one by one.
+ */
+const suspectFrom = 2
 
 export class LaneReader {
   readonly name: LaneName
@@ -175,8 +184,14 @@ export class LaneReader {
     const nowMs = yield* Clock.currentTimeMillis
     const lease = this.#lease
     if (lease === undefined || this.#isLeaving || nowMs >= this.#heldUntilMs) return []
+    if (this.#buffer.headDeliveredBefore >= suspectFrom) {
+      if (!this.#options.suspects.take(this, () => Effect.runSync(this.#news.signal))) return []
+    }
     const taken = this.#buffer.take(nowMs, this.#options.consumer.batchMax)
-    if (taken === undefined) return []
+    if (taken === undefined) {
+      this.#options.suspects.end(this)
+      return []
+    }
     this.#takenUnder = lease
     this.#isRunning = true
     const attempt = taken.deliveredBefore === 0 ? taken.attempt : yield* this.#again(lease, taken)
@@ -227,12 +242,14 @@ export class LaneReader {
 
   #finished(): Effect.Effect<void> {
     this.#isRunning = false
+    this.#options.suspects.end(this)
     return this.#progress.signal
   }
 
   #forget(): void {
     this.#buffer = new LaneBuffer()
     this.#isRunning = false
+    this.#options.suspects.end(this)
     this.#goneSinceMs = undefined
   }
 

@@ -140,6 +140,11 @@ export class LaneBuffer {
     this.#release()
   }
 
+  /** How often somebody else was handed what comes next. */
+  get headDeliveredBefore(): number {
+    return this.#ready[0]?.deliveredBefore ?? 0
+  }
+
   /** The next messages, oldest first; undefined when there are none now. */
   take(nowMs: number, batchMax: number): Taken | undefined {
     const head = this.#ready[0]

@@ -9,6 +9,7 @@ import { LaneLeases } from "../LaneLeases.ts"
 import type { LaneLease } from "../LaneLeases.ts"
 import { laneDurable } from "../names.ts"
 import * as Wakeup from "../Wakeup.ts"
+import { SuspectTurn } from "./suspectTurn.ts"
 
 export interface LaneKeeperOptions {
   readonly partitions: number
@@ -40,6 +41,7 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
   const attempts = Option.getOrUndefined(yield* Effect.serviceOption(LaneAttempts))
   const scope = yield* Effect.scope
   const readers = new Map<string, LaneReader>()
+  const suspects = new SuspectTurn()
   const wanted = Wakeup.make()
   let isReleased = false
 
@@ -59,6 +61,7 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
         },
         durable: durableOf(consumer, lane, options.partitions),
         ackWaitMs: options.ackWaitMs,
+        suspects,
       })
       readers.set(key, reader)
       Effect.runSync(wanted.signal)
