@@ -64,7 +64,7 @@ export const runScenario = async (
   try {
     const problems: Array<string> = []
     const notes: Array<string> = []
-    await scenario.run(world, options)
+    await within(scenario.run(world, options), options.seconds * 2_000)
     const leftMs = Math.max(1_000, options.seconds * 1_000 - (performance.now() - started))
     if (!await settled(world, leftMs)) problems.push(`not settled after ${options.seconds} s`)
     const history = await gather(world)
@@ -92,6 +92,15 @@ export const runScenario = async (
   } finally {
     await world.end()
   }
+}
+
+/** A fault that hangs, not what it does to the service, is ended. */
+const within = async (running: Promise<void>, ms: number): Promise<void> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the fault was not over after ${ms / 1_000} s`)), ms)
+  })
+  await Promise.race([running, late]).finally(() => clearTimeout(timer))
 }
 
 /** For whoever has to find out; one JSON line a record. */

@@ -4,7 +4,8 @@ import { deadlyOf } from "../letters.ts"
 import type { Scenario } from "../Scenario.ts"
 import { supervise } from "../supervise.ts"
 
-const attemptsMax = 2
+/** A process that dies blames all it was at once; then the suspects are tried one by one. */
+const attemptsMax = 4
 let restarts = () => 0
 
 export const scenario: Scenario = {
