@@ -71,7 +71,7 @@ export class Link {
 
   private closed() {
     this.life++
-    for (const told of [...this.onServerClose]) told()
+    for (const told of this.onServerClose) told()
     this.onServerClose.clear()
   }
 
@@ -85,6 +85,7 @@ export class Link {
   }
 
   private tell(isUp: boolean) {
-    for (const told of [...this.onChange]) told(isUp)
+    // Whoever is told may ask again at once: that is of the next change.
+    for (const told of Array.from(this.onChange)) told(isUp)
   }
 }

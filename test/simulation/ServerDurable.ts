@@ -7,9 +7,27 @@
  */
 import type { ConsumerConfig } from "../../src/streams/contracts.ts"
 import type { LaneInfo } from "../../src/streams/jetstream/Broker.ts"
-import type { ServerStream, StoredMessage } from "./ServerStream.ts"
 import { matcherOf } from "./subjects.ts"
 import type { World } from "./World.ts"
+
+export interface StoredMessage {
+  readonly sequence: number
+  readonly subject: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+  readonly atMs: number
+}
+
+/** The stream a durable reads, as far as it concerns it. */
+export interface DurableStream {
+  readonly lastSequence: number
+  readonly get: (sequence: number) => StoredMessage | undefined
+  readonly from: (sequence: number) => ReadonlyArray<StoredMessage>
+  readonly firstFrom: (sequence: number, matches: (subject: string) => boolean) => StoredMessage | undefined
+  readonly gaveUp: (durable: string, sequence: number, deliveries: number) => void
+  /** At once, or when a frozen server goes on; never when it is dead by then. */
+  readonly whenAwake: (task: () => void) => void
+}
 
 /** What one client gets of a delivery. */
 export interface ServerDelivery {
@@ -62,10 +80,10 @@ export class ServerDurable {
   private cancelLook: (() => void) | undefined
 
   private readonly world: World
-  private readonly stream: ServerStream
+  private readonly stream: DurableStream
   readonly config: ConsumerConfig
 
-  constructor(world: World, stream: ServerStream, config: ConsumerConfig, state: DurableState = fresh) {
+  constructor(world: World, stream: DurableStream, config: ConsumerConfig, state: DurableState = fresh) {
     this.world = world
     this.stream = stream
     this.config = config

@@ -5,18 +5,10 @@
 import type { ConsumerConfig, StreamConfig } from "../../src/streams/contracts.ts"
 import type { PublishEnd } from "../../src/streams/jetstream/Broker.ts"
 import { headers as names } from "../../src/streams/names.ts"
-import type { DurableState } from "./ServerDurable.ts"
+import type { DurableState, StoredMessage } from "./ServerDurable.ts"
 import { ServerDurable } from "./ServerDurable.ts"
 import { matcherOf } from "./subjects.ts"
 import type { World } from "./World.ts"
-
-export interface StoredMessage {
-  readonly sequence: number
-  readonly subject: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly payload: Uint8Array
-  readonly atMs: number
-}
 
 export type Stored = { readonly sequence: number } | { readonly end: PublishEnd; readonly detail: string }
 

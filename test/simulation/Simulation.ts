@@ -201,7 +201,7 @@ export class Simulation {
     const has = (name: string) => this.plan.faults.some((fault) => fault.name === name)
     return {
       consumers: consumers.map(({ durable, stream }) => ({ durable, stream })),
-      // What was tried while processes died of something else that often is given up too: nobody can tell the two apart.
+      // What was tried while processes died of something else is given up too: nobody can tell the two apart.
       mayDie: (_durable, eventId) =>
         ["poison", "crash"].includes(this.behaviours.get(eventId)?.kind ?? "") || this.deaths >= attemptsMax,
       allowsForeign: has("foreign message"),

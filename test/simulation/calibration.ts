@@ -1,4 +1,4 @@
-/** Scripts that show how a broker behaves, through the port; run against a real server and against the simulated one. */
+/** Scripts that show how a broker behaves, through the port: for a real server and for the simulated one. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import type { ConsumerConfig, StreamConfig } from "../../src/streams/contracts.ts"
@@ -15,7 +15,7 @@ export interface Provisioning {
   readonly deleteDurable: (stream: string, durable: string) => Effect.Effect<void>
 }
 
-export const ackWaitMs = 400
+const ackWaitMs = 400
 const windowMs = 500
 const nanosPerMs = 1_000_000
 

@@ -1,11 +1,27 @@
 /** Makes the faults of a plan happen, and mends each after its time. */
 import { parseSubject } from "../../src/streams/names.ts"
-import type { Disk } from "./BrokerServer.ts"
 import { lanes } from "./lanes.ts"
-import type { Fault, FaultName } from "./plan.ts"
-import type { Simulation } from "./Simulation.ts"
+import type { Fault, FaultName, Plan } from "./plan.ts"
+import type { HistoryRecord } from "../history/history.ts"
+import type { BrokerServer, Disk } from "./BrokerServer.ts"
+import type { Database } from "./Database.ts"
+import type { Replica } from "./replica.ts"
+import type { World } from "./World.ts"
 
-export const faultsOf = (simulation: Simulation) => {
+/** The system that faults happen to. */
+interface System {
+  readonly plan: Plan
+  readonly world: World
+  readonly server: BrokerServer
+  readonly database: Database
+  readonly replicas: ReadonlyArray<Replica>
+  underway: number
+  readonly record: (record: HistoryRecord) => void
+  readonly provision: () => void
+  readonly restart: (index: number, afterMs: number) => void
+}
+
+export const faultsOf = (simulation: System) => {
   const { world, plan } = simulation
   for (const fault of plan.faults) {
     simulation.underway++
@@ -22,7 +38,7 @@ export const faultsOf = (simulation: Simulation) => {
 }
 
 /** Prepares a fault; what it gives makes it happen, and gives what ends it. */
-type Make = (simulation: Simulation, fault: Fault) => () => () => void
+type Make = (simulation: System, fault: Fault) => () => () => void
 
 const nothing = () => undefined
 
@@ -35,7 +51,8 @@ const faults: Record<FaultName, Make> = {
     server.freeze()
     return () => server.thaw()
   },
-  "broker rolled back": ({ server, world }, { atMs, target }) => {
+  "broker rolled back": (simulation, { atMs, target }) => {
+    const { server, world } = simulation
     let disk: Disk | undefined
     // What the disk had some moments, or some seconds, before.
     world.after(atMs - Math.min(atMs, (target + 1) * 500), () => {
@@ -43,7 +60,11 @@ const faults: Record<FaultName, Make> = {
     })
     return () => {
       server.kill()
-      return () => server.start(disk)
+      return () => {
+        server.start(disk)
+        // The disk may be from before a durable was made.
+        simulation.provision()
+      }
     }
   },
   "broker wiped": (simulation) => () => {

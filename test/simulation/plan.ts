@@ -2,7 +2,7 @@
 import type { Seed } from "./Seed.ts"
 import { seedOf } from "./Seed.ts"
 
-export const tenants = ["acme", "globex"]
+const tenants = ["acme", "globex"]
 const users = 4
 
 /** What the handlers make of an event. */

@@ -1,5 +1,6 @@
 /** Statements of a node to the simulated database. */
-import { Effect, Exit } from "effect"
+import { Exit } from "effect"
+import type { Effect } from "effect"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import type { Database } from "./Database.ts"
 import type { Node } from "./World.ts"
