@@ -40,7 +40,7 @@ describe("the client of Postgres", () => {
       )
     }))
 
-  it.live("what comes after the loss of its connection is not part of a transaction, and is not committed by itself", () =>
+  it.live("what follows the loss of a transaction's connection is not committed by itself", () =>
     Effect.gen(function* () {
       const url = yield* database
       yield* aProcess(

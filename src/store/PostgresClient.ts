@@ -103,7 +103,7 @@ interface Session {
 const sessionOf = (): Session => {
   let isLost = false
   const onclose = () => void (isLost = true)
-  return { isLost: () => isLost, onexecute: (connection) => (connection.onclose = onclose, true) }
+  return { isLost: () => isLost, onexecute: (connection) => (Object.assign(connection, { onclose }), true) }
 }
 
 const lost = Object.assign(new Error("the connection was closed inside a transaction"), { code: "CONNECTION_CLOSED" })

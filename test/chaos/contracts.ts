@@ -1,5 +1,5 @@
 /** What an operator does with `tipstream streams apply` when streams are missing. */
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, References } from "effect"
 import * as PostgresClient from "../../src/store/PostgresClient.ts"
 import * as SqlLanePositions from "../../src/store/SqlLanePositions.ts"
 import * as NatsConnection from "../../src/streams/jetstream/NatsConnection.ts"
@@ -19,6 +19,8 @@ export const applyContracts = ({ attemptsMax, broker, databaseUrl, partitions }:
       const { read } = yield* LanePositions
       yield* ensure(yield* NatsConnection.Nats, contract, yield* read)
     }).pipe(
+      // What it would warn of is the fault itself.
+      Effect.provideService(References.MinimumLogLevel, "None"),
       Effect.provide([NatsConnection.layer(connection), SqlLanePositions.layer.pipe(Layer.provide(database))]),
     ),
   )

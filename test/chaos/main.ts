@@ -8,8 +8,9 @@ import { parseArgs } from "node:util"
 import { start } from "../../src/store/embedded/EmbeddedPostgres.ts"
 import { findProgram } from "../support/machineProgram.ts"
 import { natsServer } from "../support/nats.ts"
-import type { Outcome, Scenario } from "./Scenario.ts"
+import type { Outcome } from "./Scenario.ts"
 import { runScenario } from "./Scenario.ts"
+import { scenarios } from "./scenarios.ts"
 import { head, rowOf } from "./table.ts"
 
 /** When a fault and the way back from it have to be over: several times what they take on a machine of two cores. */
@@ -27,12 +28,25 @@ const { values, positionals: names } = parseArgs({
 const seed = values.seed ?? String(Math.floor(Math.random() * 1_000_000))
 const seconds = Number(values.seconds)
 
+const noFigures = {
+  seconds: 0,
+  events: 0,
+  duplicates: 0,
+  deadLetters: 0,
+  lost: 0,
+  doubleEffects: 0,
+  orderBreaks: 0,
+  notes: [],
+}
+
 const outcomeOf = async (name: string, postgresUrl: string): Promise<Outcome> => {
-  const { scenario }: { scenario: Scenario } = await import(`./scenarios/${name}.ts`)
+  const scenario = scenarios.find((one) => one.name === name)
+  if (scenario === undefined) throw new Error(`no fault is called ${name}`)
   const options = { natsProgram: findProgram(natsServer), postgresUrl, seed, seconds, size: 1 }
   return await runScenario(scenario, options).catch((cause): Outcome => ({
-    ...{ fault: name, seed, seconds, events: 0, duplicates: 0, deadLetters: 0 },
-    ...{ lost: 0, doubleEffects: 0, orderBreaks: 0, notes: [] },
+    ...noFigures,
+    fault: name,
+    seed,
     problems: [cause instanceof Error ? cause.message : String(cause)],
   }))
 }

@@ -59,13 +59,14 @@ export const produce = (
   const committed: Array<Committed> = []
   let isStopped = false
   let number = 0
+  const isOver = () => isStopped || number >= events
 
   const write = Effect.fnUntraced(function* (writer: number) {
     const sql = yield* SqlClient.SqlClient
     const outbox = yield* Outbox
     const random = seeded(`${target.seed}/writer/${writer}`)
     const own = authors.filter((_, index) => index % writers === writer)
-    while (!isStopped && number < events && own.length > 0) {
+    while (!isOver() && own.length > 0) {
       const batch = Array.from({ length: nextInt(random, 1, transactionMaxEvents) }, (): Committed => {
         const author = pick(random, own)
         return { author, eventId: eventIdOf(kindOf(nextUnit(random), author), author, ++number) }

@@ -7,7 +7,7 @@ import type { World } from "./World.ts"
 const lookEveryMs = 50
 
 /** Handlings that are missing: events times durables, minus effects and letters. */
-export const missingOf = async ({ sql, productions }: World): Promise<number> => {
+const missingOf = async ({ sql, productions }: World): Promise<number> => {
   const ids = productions.flatMap(({ committed }) => committed.map(({ eventId }) => eventId))
   const [row] = await sql<Array<{ readonly missing: number }>>`
     WITH wanted AS (

@@ -22,12 +22,11 @@ export const supervise = (
   let life = 0
   let isOver = false
   let current = world.replica(name, optionsOf(life))
-  const watch = async () => {
-    while (!isOver && life < restartsMax) {
-      await current.ended
-      if (isOver) return
-      current = world.replica(name, optionsOf(++life))
-    }
+  const watch = async (): Promise<void> => {
+    await current.ended
+    if (isOver || life >= restartsMax) return
+    current = world.replica(name, optionsOf(++life))
+    return watch()
   }
   void watch()
   const giveUp = () => (isOver = true, undefined)

@@ -1,7 +1,7 @@
 /** The table of a run, in Markdown, so that it can stand in the documents as it was printed. */
 import type { Outcome } from "./Scenario.ts"
 
-export const columns = [
+const columns = [
   ["fault", 26],
   ["seconds", 7],
   ["events", 6],

@@ -12,7 +12,7 @@ import type { Points } from "./points.ts"
 /** One is enough to end the process: with two, each would spend attempts of the other. */
 const deadlyDurable = "chaos_by_user"
 
-export class Poisoned extends Schema.TaggedError<Poisoned>()("Poisoned", {}) {}
+class Poisoned extends Schema.TaggedError<Poisoned>()("Poisoned", {}) {}
 
 export const handlerOf = (durable: string, options: ReplicaOptions, journal: Journal, points: Points) =>
   Effect.fnUntraced(function* (events: ReadonlyArray<ReceivedEvent>) {
