@@ -59,6 +59,7 @@ export class LaneBuffer {
       info.ackPending === 0 ? info.delivered.sequence : info.ackFloor.sequence,
     )
     this.#isDoubting = info.ackPending > 0
+    this.#dropUncounted(info)
     if (this.#isDoubting) this.#doubts++
     else this.#release()
   }
@@ -203,6 +204,16 @@ export class LaneBuffer {
   #doubt(): void {
     this.#isDoubting = true
     this.#doubts++
+  }
+
+  /** What a durable that was made anew has not delivered comes again, and so does what it is held back for. */
+  #dropUncounted({ delivered }: LaneInfo): void {
+    const isCounted = ({ message }: Entry) => message.deliverySequence <= delivered.deliverySequence
+    for (const entry of this.#held) {
+      const { sequence } = entry.message
+      if (!isCounted(entry) && this.#bySequence.get(sequence) === entry) this.#bySequence.delete(sequence)
+    }
+    this.#held = this.#held.filter(isCounted)
   }
 
   #release(): void {
