@@ -12,6 +12,7 @@ import * as JetStreamEventLog from "../streams/jetstream/JetStreamEventLog.ts"
 import { Nats } from "../streams/jetstream/NatsConnection.ts"
 import * as Relay from "../streams/jetstream/Relay.ts"
 import { renewalsPerLease } from "../streams/jetstream/laneKeeper.ts"
+import { refuseStrangers } from "../streams/jetstream/refuseStrangers.ts"
 import { replayStream, sequenceAt } from "../streams/jetstream/replayStream.ts"
 import { ensure } from "../streams/jetstream/verifyContracts.ts"
 import { LanePositions } from "../streams/LanePositions.ts"
@@ -29,9 +30,9 @@ const onNats = (config: Config, holder: string) => {
     Layer.provide(relay(config)),
     Layer.provide([leases, SqlLaneAttempts.layer]),
     Layer.provide(SqlOutboxRows.layer({ partitions, holder })),
-    Layer.provide(JetStreamBroker.layer),
     // Before anything is published or read.
     Layer.provide(contracts(config)),
+    Layer.provide(JetStreamBroker.layer),
     Layer.provide(natsLayer(config)),
   )
 }
@@ -39,6 +40,7 @@ const onNats = (config: Config, holder: string) => {
 const contracts = (config: Config) =>
   Layer.effectDiscard(Effect.gen(function* () {
     const { read } = yield* LanePositions
+    yield* refuseStrangers
     yield* ensure(yield* Nats, yield* contractOf(config), yield* read)
   })).pipe(Layer.provide(SqlLanePositions.layer))
 

@@ -20,6 +20,7 @@ const expected: ReadonlySet<string> = new Set([
   "PartitionsChanged",
   "PostgresBinaryMissing",
   "PostgresStartFailed",
+  "StrangersLog",
   "VaultKeysInvalid",
 ])
 

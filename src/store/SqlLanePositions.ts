@@ -19,5 +19,10 @@ export const layer = Layer.effect(
           publishedUntil: (stream: string) => streams.find((one) => one.stream === stream)?.until ?? 0,
         }
       }).pipe(Effect.withSpan("LanePositions.read"), orUnavailable("lanePositions.read")),
+      knows: (eventId) =>
+        sql`SELECT 1 FROM outbox WHERE event_id = ${eventId}`.pipe(
+          Effect.map((rows) => rows.length > 0),
+          orUnavailable("lanePositions.knows"),
+        ),
     })),
 )

@@ -18,4 +18,6 @@ export const noPositions: Positions = { startAfter: () => undefined, publishedUn
 
 export class LanePositions extends Context.Service<LanePositions, {
   readonly read: Effect.Effect<Positions, StoreUnavailable>
+  /** Whether the outbox has, or lately had, an event of this id. */
+  readonly knows: (eventId: string) => Effect.Effect<boolean, StoreUnavailable>
 }>()("tipstream/streams/LanePositions") {}

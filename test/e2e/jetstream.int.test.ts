@@ -181,6 +181,17 @@ describe("an installation that moves from the embedded log to NATS", () => {
     await expectSame()
   }, 90_000)
 
+  it("another installation on the same server is refused: they would handle each other's events", async () => {
+    const other = await createDatabase()
+    try {
+      const service = start({ ...onNats(), DATABASE_URL: other.url, DATA_DIR: await folder() })
+      expect((await service.ended).code).toBe(1)
+      expect(service.errors()).toMatch(/NATS_URL: \w+ there holds events that this database knows nothing of/)
+    } finally {
+      await other.drop()
+    }
+  }, 60_000)
+
   it("a start without the broker ends at once, and says where it looked", async () => {
     for (const service of running) await service.stop()
     await nats.stop()
