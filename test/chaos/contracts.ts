@@ -19,9 +19,9 @@ export const applyContracts = ({ attemptsMax, broker, databaseUrl, partitions }:
       const { read } = yield* LanePositions
       yield* ensure(yield* NatsConnection.Nats, contract, yield* read)
     }).pipe(
+      Effect.provide([NatsConnection.layer(connection), SqlLanePositions.layer.pipe(Layer.provide(database))]),
       // What it would warn of is the fault itself.
       Effect.provideService(References.MinimumLogLevel, "None"),
-      Effect.provide([NatsConnection.layer(connection), SqlLanePositions.layer.pipe(Layer.provide(database))]),
     ),
   )
 }

@@ -2,7 +2,7 @@
 import type { Outcome } from "./Scenario.ts"
 
 const columns = [
-  ["fault", 26],
+  ["fault", 30],
   ["seconds", 7],
   ["events", 6],
   ["duplicates delivered", 20],

@@ -1,5 +1,5 @@
 /** The broker is stopped (SIGSTOP) for 15 seconds and goes on as if nothing had been. */
-import { journalOf } from "../gather.ts"
+import { wentDownAndUp } from "../health.ts"
 import { pause } from "../pause.ts"
 import type { Scenario } from "../Scenario.ts"
 import { effectsReached } from "../settled.ts"
@@ -25,19 +25,5 @@ export const scenario: Scenario = {
     world.broker.thaw()
     world.fault("broker goes on")
   },
-  judge: async (world, note) => {
-    const states = journalOf(world).filter((line) => line.kind === "state")
-    return world.replicas.flatMap(({ name }) => {
-      const own = states.filter(({ replica }) => replica === name)
-      const down = own.find(({ isUp, at }) => !isUp && at > frozenAt)
-      if (down === undefined) return [`${name} never said that the log was down`]
-      note(
-        `${name} said after ${((down.at - frozenAt) / 1_000).toFixed(1)} s that the log is down: ${down.problems[0]}`,
-      )
-      return [
-        ...(down.at - frozenAt > noticedWithinMs ? [`${name} noticed the frozen broker late`] : []),
-        ...(own.at(-1)?.isUp === true ? [] : [`${name} still says that the log is down`]),
-      ]
-    })
-  },
+  judge: (world, note) => wentDownAndUp(world, { fromMs: frozenAt, toMs: frozenAt + noticedWithinMs }, note),
 }

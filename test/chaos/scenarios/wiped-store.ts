@@ -5,7 +5,7 @@
 import fs from "node:fs/promises"
 import { withNats } from "../brokerView.ts"
 import { applyContracts } from "../contracts.ts"
-import { journalOf } from "../gather.ts"
+import { wentDownAndUp } from "../health.ts"
 import { pause } from "../pause.ts"
 import type { Scenario } from "../Scenario.ts"
 import { effectsReached, settled } from "../settled.ts"
@@ -42,17 +42,8 @@ export const scenario: Scenario = {
     await applyContracts(world)
     await during.done
   },
-  judge: async (world, note) => {
-    const states = journalOf(world).filter((line) => line.kind === "state")
-    return [
-      ...(madeByItself > 0 ? [`${madeByItself} streams were made without being asked for`] : []),
-      ...world.replicas.flatMap(({ name }) => {
-        const own = states.filter(({ replica }) => replica === name)
-        const down = own.find(({ isUp, at }) => !isUp && at > wipedAt && at < appliedAt)
-        if (down === undefined) return [`${name} never said that the streams are gone`]
-        note(`${name} said after ${((down.at - wipedAt) / 1_000).toFixed(1)} s: ${down.problems.join("; ")}`)
-        return own.at(-1)?.isUp === true ? [] : [`${name} still says that the log is down`]
-      }),
-    ]
-  },
+  judge: async (world, note) => [
+    ...(madeByItself > 0 ? [`${madeByItself} streams were made without being asked for`] : []),
+    ...await wentDownAndUp(world, { fromMs: wipedAt, toMs: appliedAt }, note),
+  ],
 }
