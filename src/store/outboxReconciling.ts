@@ -36,6 +36,13 @@ export const reconciling = (sql: SqlClient.SqlClient) => {
   })
 
   return {
+    numbered: (stream: StreamName, fromSequence: number, toSequence: number) =>
+      sql<FoundMessage>`
+        SELECT sequence, event_id AS "eventId" FROM outbox
+        WHERE stream = ${stream} AND sequence BETWEEN ${fromSequence} AND ${toSequence}`.pipe(
+        orUnavailable("outbox.numbered"),
+      ),
+
     found: (stream: StreamName, messages: ReadonlyArray<FoundMessage>, until: number) =>
       sql.withTransaction(Effect.gen(function* () {
         const before = yield* publishedUntil(stream)

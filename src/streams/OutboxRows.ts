@@ -49,6 +49,12 @@ export class OutboxRows extends Context.Service<OutboxRows, {
     stream: StreamName,
     bounds: { readonly rows: number; readonly bytes: number },
   ) => Effect.Effect<{ readonly rows: ReadonlyArray<OutboxRow>; readonly isHeldBack: boolean }, StoreUnavailable>
+  /** Rows with numbers from one to another, as far as they are still here. */
+  readonly numbered: (
+    stream: StreamName,
+    fromSequence: number,
+    toSequence: number,
+  ) => Effect.Effect<ReadonlyArray<{ readonly sequence: number; readonly eventId: string }>, StoreUnavailable>
   /** The broker has these under these numbers, and nothing is missing up to `until`. Idempotent. */
   readonly published: (
     stream: StreamName,

@@ -79,6 +79,16 @@ export const outboxRowsOf = (database: Database, node: Node) => {
         reach(stream, until)
         return here.length
       }),
+    numbered: (stream, fromSequence, toSequence) =>
+      look(
+        database,
+        node,
+        "numbered",
+        () =>
+          rowsOf(stream).flatMap(({ eventId, sequence = 0 }) =>
+            sequence >= fromSequence && sequence <= toSequence ? [{ eventId, sequence }] : []
+          ),
+      ),
     lost: (stream, lastSequence) =>
       look(database, node, "lost", () => {
         const mark = markOf(stream)

@@ -80,10 +80,7 @@ export const planOf = (seed: number, only?: ReadonlyArray<FaultName>): Plan => {
   const chance = random.fork()
   const names = only ?? faultNames
   // Few at a time: a run in which everything breaks shows that nothing works, and not why.
-  const drawn = Array.from({ length: names.length === 0 ? 0 : chance.int(1, 4) }, () => faultOf(chance, names))
-  const isSetBack = drawn.some(({ name }) => name === "broker rolled back" || name === "broker wiped")
-  // A stranger's message under a number that the broker lost with its tail hides that loss from the relay.
-  const faults = drawn.filter(({ name }) => !isSetBack || name !== "foreign message")
+  const faults = Array.from({ length: names.length === 0 ? 0 : chance.int(1, 4) }, () => faultOf(chance, names))
   return {
     seed,
     replicas: random.int(1, 3),

@@ -1,9 +1,10 @@
 /** Makes the outbox and the broker agree on what one stream holds, whichever of the two was set back or overtaken. */
 import { Effect, Metric } from "effect"
 import { headers } from "../names.ts"
+import type { StreamName } from "../names.ts"
 import { OutboxRows } from "../OutboxRows.ts"
 import { Broker } from "./Broker.ts"
-import { compare, isStandIn } from "./relayState.ts"
+import { isStandIn, lastAlike } from "./relayState.ts"
 import type { RelayStream, RoundEnd } from "./relayRound.ts"
 
 /** A round of questions; with the largest messages it is as many megabytes. */
@@ -30,13 +31,41 @@ export const reconcile = Effect.fnUntraced(function* (state: RelayStream) {
   const mark = yield* outbox.mark(stream)
   const info = yield* broker.streamInfo(stream)
   if (info === undefined) return { is: "failed", reason: "there is no such stream" } satisfies RoundEnd
-  const comparison = compare(mark, info)
-  if (comparison.is === "ahead") yield* look(state, comparison.fromSequence, info.lastSequence)
-  if (comparison.is === "behind") yield* setBack(state, info.lastSequence)
+  const common = yield* lastCommon(stream, Math.min(mark.publishedUntil, info.lastSequence))
+  if (common < mark.publishedUntil) yield* setBack(state, common)
+  // What the stream has dropped by age cannot be looked at, and waits nowhere.
+  if (common < info.lastSequence) yield* look(state, Math.max(common + 1, info.firstSequence), info.lastSequence)
   state.last = info.lastSequence
   state.given = Math.max(mark.lastSequence, info.lastSequence)
   state.hasLeapt = false
   return undefined
+})
+
+/**
+ * Up to where both hold the same. Mostly that is the end, told by one message; but a broker that was set back and then
+ * given other messages ends anywhere, and what tells is only what stands under a number. What either has forgotten, or
+ * an operator removed, tells nothing.
+ */
+const lastCommon = Effect.fnUntraced(function* (stream: StreamName, end: number) {
+  const broker = yield* Broker
+  const outbox = yield* OutboxRows
+  const stored = (fromSequence: number, toSequence: number) =>
+    Effect.map(
+      broker.messages(stream, { fromSequence, toSequence, limit: pageSize }),
+      (messages) => messages.map((one) => ({ sequence: one.sequence, eventId: one.headers[headers.messageId] ?? "" })),
+    )
+  let isParted = false
+  for (let upper = end; upper > 0; upper -= pageSize) {
+    const lower = Math.max(1, upper - pageSize + 1)
+    const rows = yield* outbox.numbered(stream, lower, upper)
+    if (rows.length === 0) return isParted ? upper : end
+    const last = Math.max(...rows.map(({ sequence }) => sequence))
+    if (upper === end && lastAlike(rows, yield* stored(last, last)).alike === last) return end
+    const { alike, differs } = lastAlike(rows, yield* stored(lower, upper))
+    isParted ||= differs
+    if (alike !== undefined) return isParted ? alike : end
+  }
+  return isParted ? 0 : end
 })
 
 const look = Effect.fnUntraced(function* (state: RelayStream, fromSequence: number, toSequence: number) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { jetstream } from "@nats-io/jetstream"
+import { connect } from "@nats-io/transport-node"
 import fs from "node:fs/promises"
 import { names, numbered, reaches, storedOn, subjectOf, withWorld } from "./relay.fixture.ts"
 import type { RelayWorld, RunningRelay } from "./relay.fixture.ts"
@@ -244,6 +246,70 @@ describe("relay and a broker that fails", () => {
           )
           yield* reaches("it is marked", world.rows(), (rows) => isSame(rows, [["a", 1], ["b", 2], ["c", 4]]))
           expect(yield* signalsOf(relay)).toMatchObject({ foreign: 1, lost: 0 })
+        })
+      ),
+    60_000,
+  )
+
+  it.live(
+    "set back, and somebody else's messages under the lost numbers: nothing is lost, and what is there stays",
+    () =>
+      withWorld((world) =>
+        Effect.gen(function* () {
+          const copy = `${world.server.storeDir}-copy`
+          const early = names("early", 5)
+          const late = names("late", 5)
+          yield* Effect.scoped(Effect.gen(function* () {
+            const relay = yield* world.start()
+            yield* world.addStreams(relay)
+            yield* world.append(early)
+            yield* marked(world, early)
+            yield* Effect.promise(() => world.server.stop())
+            yield* Effect.promise(() => fs.cp(world.server.storeDir, copy, { recursive: true }))
+            yield* Effect.promise(() => world.server.start())
+            yield* connectedAgain(relay)
+            yield* world.append(late)
+            yield* marked(world, [...early, ...late])
+          }))
+          yield* whileDown(world, async (storeDir) => {
+            await fs.rm(storeDir, { recursive: true })
+            await fs.rename(copy, storeDir)
+          })
+          const byHand = names("hand", 5)
+          yield* Effect.promise(async () => {
+            const stranger = await connect({ servers: world.server.url })
+            for (const msgID of byHand) await jetstream(stranger).publish(subjectOf("SIGNALS"), "", { msgID })
+            await stranger.close()
+          })
+          const relay = yield* world.start()
+          yield* reaches(
+            "all is there",
+            storedOn(relay),
+            (stored) => isSame(stored, numbered([...early, ...byHand, ...late])),
+          )
+          expect(yield* signalsOf(relay)).toMatchObject({ publishedAgain: 5, lost: 0, foreign: 5 })
+        })
+      ),
+    90_000,
+  )
+
+  it.live(
+    "what an operator removed from a stream is not published again",
+    () =>
+      withWorld((world) =>
+        Effect.gen(function* () {
+          const ids = names("e", 5)
+          yield* Effect.scoped(Effect.gen(function* () {
+            const relay = yield* world.start()
+            yield* world.addStreams(relay)
+            yield* world.append(ids)
+            yield* marked(world, ids)
+            yield* Effect.promise(() => relay.nats.manager.streams.purge("SIGNALS"))
+          }))
+          const relay = yield* world.start()
+          yield* world.append(["next"])
+          yield* reaches("it went on", storedOn(relay), (stored) => isSame(stored, [["next", 6]]))
+          expect(yield* signalsOf(relay)).toMatchObject({ publishedAgain: 0, lost: 0, foreign: 0 })
         })
       ),
     60_000,

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { OutboxRow } from "../OutboxRows.ts"
-import { compare, isStandIn, nextBatch, problemsOf } from "./relayState.ts"
+import { isStandIn, lastAlike, nextBatch, problemsOf } from "./relayState.ts"
 
 const rowOf = (position: number, sequence: number | undefined): OutboxRow => ({
   position,
@@ -80,24 +80,26 @@ describe("the next batch of a stream", () => {
   })
 })
 
-describe("comparing the mark with the broker", () => {
-  const broker = (firstSequence: number, lastSequence: number) => ({
-    firstSequence,
-    lastSequence,
-    messages: lastSequence - firstSequence + 1,
-    createdAtMs: 0,
-  })
-  const mark = (publishedUntil: number) => ({
-    stream: "SIGNALS" as const,
-    publishedUntil,
-    lastSequence: publishedUntil,
+describe("the last event that outbox and broker both have", () => {
+  const page = (ids: Readonly<Record<number, string>>) =>
+    Object.entries(ids).map(([sequence, eventId]) => ({ sequence: Number(sequence), eventId }))
+
+  it("is the highest number with the same id", () => {
+    expect(lastAlike(page({ 1: "a", 2: "b", 3: "c" }), page({ 1: "a", 2: "b", 3: "c" })))
+      .toEqual({ alike: 3, differs: false })
+    expect(lastAlike(page({ 1: "a", 2: "b", 3: "c" }), page({ 1: "a", 2: "x", 3: "y" })))
+      .toEqual({ alike: 1, differs: true })
   })
 
-  it("tells apart the three ways they can stand to each other", () => {
-    expect(compare(mark(7), broker(1, 7))).toEqual({ is: "equal" })
-    expect(compare(mark(7), broker(1, 6))).toEqual({ is: "behind" })
-    expect(compare(mark(7), broker(1, 9))).toEqual({ is: "ahead", fromSequence: 8 })
-    expect(compare(mark(7), broker(20, 29))).toEqual({ is: "ahead", fromSequence: 20 })
+  it("is none where they parted before", () => {
+    expect(lastAlike(page({ 1: "a", 2: "b" }), page({ 1: "x", 2: "a" }))).toEqual({ alike: undefined, differs: true })
+  })
+
+  it("is not told by a number that one of them has nothing under", () => {
+    const unknown = { alike: undefined, differs: false }
+    expect(lastAlike(page({ 1: "a", 3: "c" }), page({ 1: "a", 2: "x", 4: "y" }))).toEqual({ alike: 1, differs: false })
+    expect(lastAlike([], page({ 1: "a" }))).toEqual(unknown)
+    expect(lastAlike(page({ 1: "a" }), [])).toEqual(unknown)
   })
 })
 

@@ -4,24 +4,32 @@
  * The broker ends at L, and the outbox has marked everything up to A. Events keep the number they once had: consumers
  * and models remember positions by number.
  */
-import type { OutboxRow, StreamMark } from "../OutboxRows.ts"
+import type { OutboxRow } from "../OutboxRows.ts"
 import { headers, standInSubject } from "../names.ts"
 import type { StreamName } from "../names.ts"
-import type { BrokerStream, NewMessage } from "./Broker.ts"
+import type { NewMessage } from "./Broker.ts"
 
-export type Comparison =
-  | { readonly is: "equal" }
-  /** The broker has more than is marked: from here to its end it has to be looked at. */
-  | { readonly is: "ahead"; readonly fromSequence: number }
-  /** The broker has lost its tail. */
-  | { readonly is: "behind" }
+/** A number, and the id of the event or message that has it. */
+export interface Numbered {
+  readonly sequence: number
+  readonly eventId: string
+}
 
-export const compare = (mark: StreamMark, broker: BrokerStream): Comparison => {
-  if (broker.lastSequence === mark.publishedUntil) return { is: "equal" }
-  return broker.lastSequence > mark.publishedUntil
-    // What the stream has dropped by age cannot be looked at, and waits nowhere.
-    ? { is: "ahead", fromSequence: Math.max(mark.publishedUntil + 1, broker.firstSequence) }
-    : { is: "behind" }
+/**
+ * The last number of a page under which outbox and broker have the same event, and whether they differ under a later
+ * one. A number that one of the two has nothing under, or nothing any more, says nothing.
+ */
+export const lastAlike = (
+  rows: ReadonlyArray<Numbered>,
+  messages: ReadonlyArray<Numbered>,
+): { readonly alike: number | undefined; readonly differs: boolean } => {
+  const stored = new Map(messages.map(({ eventId, sequence }) => [sequence, eventId]))
+  let differs = false
+  for (const { eventId, sequence } of rows.toSorted((one, other) => other.sequence - one.sequence)) {
+    if (stored.get(sequence) === eventId) return { alike: sequence, differs }
+    differs ||= stored.has(sequence)
+  }
+  return { alike: undefined, differs }
 }
 
 /** One message to publish, and the row it is of; none for a stand-in. */
