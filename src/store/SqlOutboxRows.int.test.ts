@@ -50,3 +50,53 @@ layer(database, { excludeTestServices: true })("the outbox as the relay reads it
       yield* Fiber.join(older)
     }))
 })
+
+layer(database, { excludeTestServices: true })("the outbox when the planner's counts are old", (it) => {
+  const rows = 20_000
+
+  /** What this connection has read of the table and through any index, and not told the statistics yet. */
+  const readSoFar = SqlClient.SqlClient.use((sql) =>
+    Effect.map(
+      sql<{ readonly rows: number }>`
+        SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+        FROM pg_stat_xact_user_tables WHERE relname = 'outbox'`,
+      ([read]) => read!.rows,
+    )
+  )
+  const rowsRead = <A, E, R>(look: Effect.Effect<A, E, R>) =>
+    SqlClient.SqlClient.use((sql) =>
+      sql.withTransaction(Effect.gen(function* () {
+        yield* sql`SET LOCAL plan_cache_mode = force_generic_plan`
+        const before = yield* readSoFar
+        yield* look
+        return (yield* readSoFar) - before
+      }))
+    )
+
+  it.effect("a look reads what waits of its stream, not what waits of others, nor what is published", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const outbox = yield* OutboxRows
+      const idle = outbox.waiting("FEEDBACK", { rows: 10, bytes: 10_000 })
+      const piledUp = outbox.waiting("SIGNALS", { rows: 10, bytes: 10_000 })
+      yield* sql`TRUNCATE outbox`
+      yield* sql`
+        INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms)
+        SELECT 'n' || n, 'SIGNALS', 0, 's', '{}', '\\x00', 0 FROM generate_series(1, ${rows}::int) AS n`
+      yield* sql`ANALYZE outbox`
+      yield* eventually(piledUp, ({ rows }) => rows.length > 0)
+      expect(yield* rowsRead(idle)).toBeLessThan(10)
+      expect(yield* rowsRead(piledUp)).toBeLessThan(100)
+      yield* sql`
+        UPDATE outbox SET sequence = numbered.n, published_at_ms = 0
+        FROM (SELECT position, row_number() OVER (ORDER BY position) AS n FROM outbox) AS numbered
+        WHERE outbox.position = numbered.position`
+      yield* sql`
+        UPDATE streams SET published_until = ${rows}, last_sequence = ${rows} WHERE stream = 'SIGNALS'`
+      // As it is until the next ANALYZE: by its counts everything still waits.
+      expect(yield* rowsRead(idle)).toBeLessThan(10)
+      expect(yield* rowsRead(piledUp)).toBeLessThan(10)
+      expect(yield* rowsRead(outbox.backlog)).toBeLessThan(10)
+      expect(yield* outbox.backlog).toEqual({ rows: 0, oldestAtMs: null })
+    }))
+})
