@@ -18,7 +18,7 @@ export const sweepEveryMs = 60_000
  */
 const lookBackMs = 600_000
 
-/** Of one look; the rest is read with the next. */
+/** Read at once. */
 const advisoriesMax = 500
 
 /** Letters that are compared with what is stuck: more than a durable has in hand by far. */
@@ -45,13 +45,17 @@ export const sweepStuck = Effect.fnUntraced(function* (broker: Broker["Service"]
   let known: ReadonlyArray<Advisory> = []
 
   const look = Effect.gen(function* () {
-    const range = { fromSequence: next, toSequence: Number.MAX_SAFE_INTEGER, limit: advisoriesMax }
-    const found = yield* broker.messages(advisoryStream, range)
-    next = (found.at(-1)?.sequence ?? next - 1) + 1
-    const fresh = found
-      .map(({ payload }) => decode(new TextDecoder().decode(payload)))
-      .flatMap((one) => one._tag === "Some" && Date.parse(one.value.timestamp) >= sinceMs ? [one.value] : [])
-    known = [...known, ...fresh]
+    // To the end, however many there are: what is stuck is waited for by nobody else.
+    for (let isMore = true; isMore;) {
+      const range = { fromSequence: next, toSequence: Number.MAX_SAFE_INTEGER, limit: advisoriesMax }
+      const found = yield* broker.messages(advisoryStream, range)
+      next = (found.at(-1)?.sequence ?? next - 1) + 1
+      isMore = found.length === advisoriesMax
+      const fresh = found
+        .map(({ payload }) => decode(new TextDecoder().decode(payload)))
+        .flatMap((one) => one._tag === "Some" && Date.parse(one.value.timestamp) >= sinceMs ? [one.value] : [])
+      known = [...known, ...fresh]
+    }
     const left: Array<Advisory> = []
     for (const one of known) if (!(yield* adopted(one))) left.push(one)
     known = left
