@@ -145,10 +145,11 @@ export const streamContracts = ({ replicas, limits }: ContractSettings): Readonl
       max_msgs: 100_000,
       discard: "new",
     },
+    // What was refused or given up is told of as well, by the hundred at a handover, and would push these out.
     {
       ...base,
       name: advisoryStream,
-      subjects: ["$JS.EVENT.ADVISORY.CONSUMER.>"],
+      subjects: ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"],
       max_age: 7 * day,
       max_msgs: 100_000,
     },

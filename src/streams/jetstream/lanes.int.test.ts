@@ -354,6 +354,9 @@ describe("lanes on a real server", () => {
           // Nobody acknowledged anything, and yet the broker has nothing outstanding.
           eventually(laneInfo(whole), (info) => info?.ackPending === 0 && info.pending === 0),
         ))
+        // Of the refusals themselves, as many as a lane has in hand at every handover, nothing is kept.
+        const told = yield* broker.messages("ADVISORIES", { fromSequence: 1, toSequence: 99, limit: 99 })
+        expect(told.map(({ subject }) => subject.split(".")[4])).toEqual(ids(1, 3).map(() => "MAX_DELIVERIES"))
         yield* Effect.flatMap(Inbox, ({ once }) => once("whole", ["e2"], () => Effect.void))
         yield* Effect.forkScoped(run({ consumer: whole, attemptsMax: 1, handle: recording(here) }))
         const letters = Effect.flatMap(DeadLetters, ({ list }) => list({}, { limit: 9 }))
