@@ -27,8 +27,24 @@ export const createDatabase = async (server = inject("postgresUrl")): Promise<Te
   await execute(server, `CREATE DATABASE ${name} TEMPLATE template0`)
   const url = new URL(server)
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+  return { url: url.href, drop: () => dropped(server, name) }
 }
+
+/** A worker of the server that cleans up there is the superuser's: nobody else may cut it off, so it is waited for. */
+const dropped = async (server: string, name: string): Promise<void> => {
+  for (let tries = 1;; tries++) {
+    try {
+      return await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    } catch (cause) {
+      if ((cause as { readonly code?: string }).code !== insufficientPrivilege || tries >= dropTriesMax) throw cause
+      await new Promise((resolve) => setTimeout(resolve, dropPauseMs))
+    }
+  }
+}
+
+const insufficientPrivilege = "42501"
+const dropTriesMax = 50
+const dropPauseMs = 200
 
 /** One database for all tests of the file (or of the `describe`) that calls it. `url` is there once tests run. */
 export const databaseOfFile = (): { readonly url: string } => {
