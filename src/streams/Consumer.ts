@@ -4,7 +4,8 @@
  * Per lane: pull → decode → inbox and handler in one transaction → settle. A failure refuses the batch, which then
  * comes again one message at a time; after `attemptsMax` a message is buried as a dead letter and the lane goes on.
  * A store in trouble is nobody's fault: the lane rests and comes again, without spending attempts.
- * An undecodable message is buried at once. Lanes run concurrently and never wait for each other.
+ * An undecodable message is buried at once; a stand-in for an event that is gone is passed over.
+ * Lanes run concurrently and never wait for each other.
  */
 import { Cause, Effect, Random } from "effect"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
@@ -15,6 +16,7 @@ import { EventLog, LaneLost, lanesOf } from "./EventLog.ts"
 import { handlerSpan } from "./handlerSpan.ts"
 import type { ConsumerContract, Delivery } from "./EventLog.ts"
 import { Inbox } from "./Inbox.ts"
+import { standInSubject } from "./names.ts"
 
 export interface ReceivedEvent {
   readonly envelope: Envelope
@@ -27,6 +29,9 @@ const retryDelayFirstMs = 200
 const retryDelayMaxMs = 10_000
 /** Rest while the store is in trouble: it is asked about once a second by each lane, and found soon when it is back. */
 const storeRestMs = 1_000
+
+/** The first may have been in a batch with a poisoned neighbour: before it is given up, each message has one alone. */
+const attemptsLeast = 2
 
 export interface ConsumerOptions<E, R> {
   readonly consumer: ConsumerContract
@@ -73,19 +78,21 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
   const deliveries = yield* log.pull(consumer, lane)
   const first = deliveries[0]
   if (first === undefined) return { settled: 0, restMs: 0 }
-  if (first.attempt > attemptsMax) {
+  if (first.attempt > Math.max(attemptsMax, attemptsLeast)) {
     yield* giveUp(consumer, lane, first)
     return { settled: 1, restMs: 0 }
   }
   const readable: Array<ReceivedEvent> = []
+  const taken: Array<Delivery> = []
   for (const delivery of deliveries) {
-    const event = open(delivery)
+    const event = standsIn(delivery) ? undefined : open(delivery)
     if (event instanceof Undecodable) {
-      if (readable.length > 0) break // settle what stands before it first
+      if (taken.length > 0) break // settle what stands before it first
       yield* bury(consumer, lane, delivery, "undecodable", event.problem)
       return { settled: 1, restMs: 0 }
     }
-    readable.push({ envelope: event, sequence: delivery.sequence })
+    taken.push(delivery)
+    if (event !== undefined) readable.push({ envelope: event, sequence: delivery.sequence })
   }
   const byId = new Map(readable.map((event) => [event.envelope.id, event]))
   const exit = yield* inbox.once(
@@ -96,10 +103,10 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
         log.guard(consumer, lane),
         handle(freshOf(byId, fresh)),
       ),
-  ).pipe(Effect.withSpan(`${consumer.durable}.handle`, handlerSpan(deliveries.slice(0, readable.length))), Effect.exit)
+  ).pipe(Effect.withSpan(`${consumer.durable}.handle`, handlerSpan(taken)), Effect.exit)
   if (exit._tag === "Success") {
-    yield* log.settle(consumer, lane, readable.at(-1)!.sequence)
-    return { settled: readable.length, restMs: 0 }
+    yield* log.settle(consumer, lane, taken.at(-1)!.sequence)
+    return { settled: taken.length, restMs: 0 }
   }
   if (Cause.squash(exit.cause) instanceof LaneLost) {
     yield* Effect.logWarning("the lane went to another process meanwhile: the batch has no effect here")
@@ -115,7 +122,7 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
   }
   yield* Effect.logWarning(`handler failed, attempt ${first.attempt} of ${attemptsMax}: ${failureName(exit.cause)}`)
   yield* Effect.logDebug("what the handler failed with", exit.cause)
-  if (readable.length === 1 && first.attempt >= attemptsMax) {
+  if (taken.length === 1 && first.attempt >= attemptsMax) {
     yield* bury(consumer, lane, first, "attempts-exhausted", failureName(exit.cause))
     return { settled: 1, restMs: 0 }
   }
@@ -131,6 +138,7 @@ export const handleBatch = Effect.fnUntraced(function* <E, R>(options: ConsumerO
 const giveUp = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number, delivery: Delivery) {
   const log = yield* EventLog
   const inbox = yield* Inbox
+  if (standsIn(delivery)) return yield* log.settle(consumer, lane, delivery.sequence)
   const event = open(delivery)
   if (event instanceof Undecodable) return yield* bury(consumer, lane, delivery, "undecodable", event.problem)
   // Failing takes the question back: the inbox must not remember an event that was not handled.
@@ -143,6 +151,9 @@ const giveUp = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: nu
 })
 
 const notHandled = "not handled" as const
+
+/** Of an event that is gone, which whoever put it there has told of. There may be as many as a broker lost in a day. */
+const standsIn = ({ stream, subject }: Delivery): boolean => subject === standInSubject(stream)
 
 /** Mostly all of them. */
 const freshOf = (

@@ -189,6 +189,25 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<EventLog | Outbo
     )
 
     test(
+      "with one attempt, too, only the message that fails becomes a dead letter",
+      Effect.gen(function* () {
+        yield* appended(["a", "poison", "c"])
+        const seen = yield* Ref.make<ReadonlyArray<string>>([])
+        const handle = Effect.fnUntraced(function* (events: ReadonlyArray<ReceivedEvent>) {
+          const ids = events.map((one) => one.envelope.id)
+          if (ids.includes("poison")) return yield* Effect.die(new TypeError("secret payload"))
+          yield* Ref.update(seen, (all) => [...all, ...ids])
+        })
+        const fiber = yield* Effect.forkChild(run({ consumer: ordered, attemptsMax: 1, handle }))
+        yield* eventually(letters, (all) => all.length > 0)
+        yield* eventually(Ref.get(seen), (ids) => ids.includes("c"))
+        yield* Fiber.interrupt(fiber)
+        expect(yield* Ref.get(seen)).toEqual(["a", "c"])
+        expect((yield* letters).map((one) => [one.sequence, one.detail])).toEqual([[2, "TypeError"]])
+      }),
+    )
+
+    test(
       "trouble of the store spends no attempts: what failed more often than allowed is handled when it is over",
       Effect.gen(function* () {
         yield* appended(["a", "b"])
