@@ -1,102 +1,30 @@
-/** What servers do, old and new, that the relay, the lanes and the contracts rely on or guard against. */
+/** What servers do, old and new, that the relay and the lanes rely on or guard against. */
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect } from "effect"
 import type { Scope } from "effect"
-import fs from "node:fs/promises"
-import os from "node:os"
-import path from "node:path"
 import { inject } from "vitest"
 import { eventually } from "../../../test/support/eventually.ts"
-import { nats as startedNats, natsOfFile, startNats, urlOf, versionOf } from "../../../test/support/nats.ts"
-import type { NatsServer } from "../../../test/support/nats.ts"
-import { Broker } from "./Broker.ts"
-import type { LaneMessage } from "./Broker.ts"
-import * as JetStreamBroker from "./JetStreamBroker.ts"
-import { layer, Nats } from "./NatsConnection.ts"
+import { nats as startedNats, natsOfFile, versionOf } from "../../../test/support/nats.ts"
+import {
+  addLane,
+  addStream,
+  fill,
+  laneInfo,
+  messageOf,
+  ms,
+  reading,
+  sequences,
+  sideOf,
+  until,
+} from "./serverSide.fixture.ts"
+import type { Side } from "./serverSide.fixture.ts"
 
 const file = natsOfFile()
 const [major, minor] = versionOf(inject("natsServer"))
 const isOld = major === 2 && minor < 10
 
-interface Side {
-  readonly broker: Broker["Service"]
-  readonly nats: Nats["Service"]
-}
-
-/** A connection of its own, as another process has. */
-const sideOf = (server: NatsServer): Effect.Effect<Side, unknown, Scope.Scope> =>
-  Effect.map(
-    Layer.build(
-      JetStreamBroker.layer.pipe(
-        Layer.provideMerge(layer({ url: urlOf(server), credentials: undefined, name: "t", waitMs: 5_000 })),
-        Layer.fresh,
-      ),
-    ),
-    (built) => ({ broker: Context.get(built, Broker), nats: Context.get(built, Nats) }),
-  )
-
 const test = (fact: string, body: (side: Side) => Effect.Effect<void, unknown, Scope.Scope>) =>
   it.live(fact, () => Effect.scoped(Effect.flatMap(Effect.suspend(() => sideOf(file.server)), body)))
-
-const ms = 1_000_000
-
-const addStream = ({ nats }: Side, name: string, settings: Record<string, unknown> = {}) =>
-  Effect.promise(() => nats.manager.streams.add({ name, subjects: [`${name}.>`], ...settings }))
-
-/** Without settings it waits for an acknowledgement longer than any test. */
-const addLane = ({ nats }: Side, stream: string, settings: Record<string, unknown> = {}) =>
-  Effect.promise(() =>
-    nats.manager.consumers.add(stream, {
-      durable_name: "lane",
-      ack_policy: "explicit",
-      ack_wait: 60_000 * ms,
-      max_ack_pending: 100,
-      ...settings,
-    })
-  )
-
-const messageOf = (stream: string, id: string, subject = `${stream}.a`) => ({
-  subject,
-  headers: { "Nats-Msg-Id": id },
-  payload: new TextEncoder().encode(id),
-})
-
-/** Publishes m1, m2, … */
-const fill = ({ broker }: Side, stream: string, count: number) =>
-  Effect.forEach(
-    Array.from({ length: count }, (_, index) => messageOf(stream, `m${index + 1}`)),
-    (one) => broker.publish(one),
-    { discard: true },
-  )
-
-/** The budget of its disk is a megabyte. The later of two settings of one name counts. */
-const smallNats = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const storeDir = await fs.mkdtemp(path.join(os.tmpdir(), "tipstream-test-nats-"))
-    const config = `jetstream { store_dir: ${JSON.stringify(storeDir)}, max_file_store: 1MB }`
-    return { storeDir, server: await startNats({ program: inject("natsServer"), storeDir, config }) }
-  }),
-  ({ server, storeDir }) =>
-    Effect.promise(async () => {
-      await server.remove()
-      await fs.rm(storeDir, { recursive: true, force: true })
-    }),
-).pipe(Effect.map(({ server }) => server))
-
-/** All that one reader of the lane was given, in the order it came. */
-const reading = Effect.fnUntraced(function* ({ broker }: Side, stream: string, durable = "lane") {
-  const given: Array<LaneMessage> = []
-  yield* broker.openLane({ stream, durable }, {
-    onMessage: (message) => void given.push(message),
-    onTrouble: () => {},
-  })
-  return given
-})
-
-const until = (what: string, holds: () => boolean) =>
-  Effect.promise(() => eventually(what, () => Promise.resolve(holds() || undefined)))
-
-const laneInfo = ({ broker }: Side, stream: string) => Effect.map(broker.laneInfo(stream, "lane"), (info) => info!)
 
 /** The server has worked through all that was said to it before. */
 const settled = (side: Side, stream: string, floor: number) =>
@@ -106,8 +34,6 @@ const settled = (side: Side, stream: string, floor: number) =>
       return ackFloor.sequence === floor || undefined
     })
   )
-
-const sequences = (given: ReadonlyArray<LaneMessage>) => given.map(({ sequence }) => sequence)
 
 describe("message ids", () => {
   test("hold for one stream, whatever subject or body comes with them", (side) =>
@@ -257,7 +183,7 @@ describe("deliveries", () => {
       expect(sequences(given)).toEqual([1, 2, 2, 1])
     }))
 
-  test("follow neither a backoff after a plain nak, nor the ack wait beside one: so no durable of ours has any", (side) =>
+  test("do not follow a backoff after a plain nak, and it takes the place of the ack wait: we have none", (side) =>
     Effect.gen(function* () {
       yield* addStream(side, "BACKOFF")
       const backoff = [30_000 * ms, 40_000 * ms]
@@ -358,88 +284,4 @@ describe("what a durable gives up", () => {
       yield* until("what comes next is delivered as often as is allowed now", () => given.length >= 5)
       expect(sequences(given).slice(2)).not.toContain(1)
     }))
-})
-
-describe("contracts", () => {
-  test("of an existing durable are changed by whoever adds it with others on an old server, and refused by a new one", (side) =>
-    Effect.gen(function* () {
-      yield* addStream(side, "CHANGED")
-      yield* addLane(side, "CHANGED", { ack_wait: 1_000 * ms })
-      const again = yield* Effect.exit(Effect.tryPromise(() =>
-        side.nats.manager.consumers.add("CHANGED", {
-          durable_name: "lane",
-          ack_policy: "explicit",
-          ack_wait: 9_000 * ms,
-          max_ack_pending: 100,
-        })
-      ))
-      expect(again._tag).toBe(isOld ? "Success" : "Failure")
-      const { config } = yield* Effect.promise(() => side.nats.manager.consumers.info("CHANGED", "lane"))
-      expect(config.ack_wait).toBe((isOld ? 9_000 : 1_000) * ms)
-    }))
-
-  test("of an existing stream are refused when others are added, and taken when the same are", (side) =>
-    Effect.gen(function* () {
-      yield* addStream(side, "SAME", { max_msgs: 10 })
-      yield* addStream(side, "SAME", { max_msgs: 10 })
-      const other = side.nats.manager.streams.add({ name: "SAME", subjects: ["SAME.>"], max_msgs: 11 })
-      expect(yield* Effect.promise(() => other.then(() => "taken", ({ code }) => code))).toBe(10058)
-    }))
-})
-
-describe("a server in trouble", () => {
-  it.live("leaves no question without an end: each fails when a frozen one does not answer", () =>
-    Effect.scoped(Effect.gen(function* () {
-      const server = yield* startedNats
-      const side = yield* sideOf(server)
-      yield* addStream(side, "FROZEN")
-      yield* addLane(side, "FROZEN")
-      yield* fill(side, "FROZEN", 1)
-      yield* Effect.acquireRelease(Effect.sync(server.freeze), () => Effect.sync(server.thaw))
-      const { broker } = side
-      const questions: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }, Scope.Scope>> = [
-        broker.publish(messageOf("FROZEN", "m2")),
-        broker.streamInfo("FROZEN"),
-        broker.laneInfo("FROZEN", "lane"),
-        broker.messages("FROZEN", { fromSequence: 1, toSequence: 9, limit: 9 }),
-        broker.beginAt("FROZEN", 5),
-        broker.openLane({ stream: "FROZEN", durable: "lane" }, { onMessage: () => {}, onTrouble: () => {} }),
-      ]
-      const ends = yield* Effect.forEach(questions, Effect.flip, { concurrency: "unbounded" })
-      expect(ends.map(({ _tag }) => _tag)).toEqual(questions.map(() => "StoreUnavailable"))
-    })))
-
-  it.live("is read on by the same lane after it was stopped and started", () =>
-    Effect.scoped(Effect.gen(function* () {
-      const server = yield* startedNats
-      const side = yield* sideOf(server)
-      yield* addStream(side, "STOPPED")
-      yield* addLane(side, "STOPPED", { ack_wait: 500 * ms })
-      yield* fill(side, "STOPPED", 3)
-      const given = yield* reading(side, "STOPPED")
-      yield* until("what was there is delivered", () => given.length === 3)
-      const seen = side.nats.reconnected.count()
-      yield* Effect.promise(() => server.stop())
-      yield* Effect.promise(() => server.start())
-      yield* side.nats.reconnected.after(seen)
-      yield* side.broker.publish(messageOf("STOPPED", "m4"))
-      yield* until("all is delivered", () => new Set(sequences(given.slice(3))).size === 4)
-    })))
-
-  it.live("without room refuses what is new, keeps what it has, and gives it out", () =>
-    Effect.scoped(Effect.gen(function* () {
-      const server = yield* smallNats
-      const side = yield* sideOf(server)
-      yield* addStream(side, "ROOM")
-      yield* addLane(side, "ROOM")
-      const large = (id: string) => ({ ...messageOf("ROOM", id), payload: new Uint8Array(100_000) })
-      const batch = Array.from({ length: 20 }, (_, index) => large(`m${index + 1}`))
-      const { sequences: stored, end } = yield* side.broker.publishInOrder(batch, 0)
-      expect(end).toBe("full")
-      expect(stored.length).toBeGreaterThan(1)
-      expect(yield* Effect.flip(side.broker.publish(large("one more")))).toMatchObject({ end: "full" })
-      expect(yield* side.broker.streamInfo("ROOM")).toMatchObject({ messages: stored.length, firstSequence: 1 })
-      const given = yield* reading(side, "ROOM")
-      yield* until("what is there is delivered", () => given.length === stored.length)
-    })))
 })
