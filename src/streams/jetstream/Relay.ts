@@ -7,8 +7,8 @@
  *
  * A message that the broker will never take is put aside as a dead letter of the durable `relay`.
  */
-import { Clock, Context, Effect, Layer, Metric, Random } from "effect"
-import type { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
+import { Cause, Clock, Context, Effect, Layer, Metric, Random } from "effect"
+import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
 import type { DeadLetters } from "../DeadLetters.ts"
 import { streamNames } from "../names.ts"
 import type { StreamName } from "../names.ts"
@@ -22,7 +22,7 @@ import { relayRound } from "./relayRound.ts"
 import type { RelayStream, RoundEnd } from "./relayRound.ts"
 
 export class Relay extends Context.Service<Relay, {
-  /** As last looked at, a second ago at most. Never asks the network. */
+  /** As last looked at: a second ago, or some, when so much waits that counting it takes long. Asks no network. */
   readonly state: Effect.Effect<RelayState>
 }>()("tipstream/streams/jetstream/Relay") {}
 
@@ -38,7 +38,7 @@ export interface RelayOptions {
 /** Events of other processes are noticed by looking: a tenth of a second that nobody waits for. */
 const pollMs = 100
 
-/** A transaction older than the waiting events still runs; it rarely takes longer than this to end. */
+/** A transaction older than the waiting events still runs; it rarely takes longer to end. Doubled while it does. */
 const heldBackMs = 5
 
 /** What is appended so soon after is published together: on a busy log a round costs as much as a request. */
@@ -49,6 +49,9 @@ const reconcileEveryMs = 60_000
 /** A fifth of the lease. */
 const leadEveryMs = 1_000
 const observeEveryMs = 1_000
+
+/** Of the time that counting what waits took: a million events are counted in some hundred milliseconds. */
+const observeRest = 20
 
 /** Doubled with every failure in a row. */
 const backoffMs = 100
@@ -68,7 +71,7 @@ export const layer = (options: RelayOptions) =>
       const backlog = { waiting: 0, oldestAgeMs: 0 }
       yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(outbox.resign, 2_000)))
       yield* Effect.forkScoped(every(leadEveryMs, lead(shared)))
-      yield* Effect.forkScoped(every(observeEveryMs, observe(backlog)))
+      yield* Effect.forkScoped(every(observeEveryMs, observe(backlog), observeRest))
       for (const stream of streams) yield* Effect.forkScoped(publishing(stream, shared, options))
       return Relay.of({
         state: Effect.sync(() => {
@@ -92,9 +95,14 @@ const newStream = (stream: StreamName): RelayStream => ({
   found: { foreign: 0, publishedAgain: 0, lost: 0, unpublishable: 0 },
 })
 
-/** A failure is the database's, which has said so itself. */
-const every = <R>(pauseMs: number, task: Effect.Effect<void, StoreUnavailable, R>) =>
-  Effect.forever(Effect.andThen(Effect.ignore(task), Effect.sleep(pauseMs)))
+/** A failure is the database's, which has said so itself. `rest`: a pause of so many times what the task took. */
+const every = <R>(pauseMs: number, task: Effect.Effect<void, StoreUnavailable, R>, rest = 0) =>
+  Effect.forever(Effect.gen(function* () {
+    const begunAtMs = yield* Clock.currentTimeMillis
+    yield* Effect.ignore(task)
+    const tookMs = (yield* Clock.currentTimeMillis) - begunAtMs
+    yield* Effect.sleep(Math.max(pauseMs, rest * tookMs))
+  }))
 
 /** A process that does not reach the broker leaves the lead to one that may. */
 const lead = Effect.fnUntraced(function* (shared: { isLeading: boolean }) {
@@ -120,6 +128,7 @@ const publishing = Effect.fnUntraced(function* (
   { appended, reconnected }: RelayOptions,
 ): Effect.fn.Return<never, never, OutboxRows | Broker | DeadLetters> {
   let failures = 0
+  let heldBack = 0
   let lookedAtMs = 0
   let connections = reconnected.count()
   while (true) {
@@ -141,7 +150,7 @@ const publishing = Effect.fnUntraced(function* (
       }
       return yield* relayRound(state)
     }).pipe(
-      Effect.catchCause((cause) => Effect.succeed<RoundEnd>({ is: "failed", reason: "failed", cause })),
+      Effect.catchCause((cause) => Effect.succeed<RoundEnd>({ is: "failed", reason: reasonOf(cause), cause })),
     )
     if (end.is === "failed") {
       if (end.reason !== state.blocked) yield* sayBlocked(state, end)
@@ -154,11 +163,21 @@ const publishing = Effect.fnUntraced(function* (
     }
     failures = 0
     state.blocked = undefined
+    heldBack = end.is === "held-back" ? heldBack + 1 : 0
     if (end.is === "more") continue
     if (end.is === "some") yield* Effect.sleep(paceMs)
-    else yield* appended.after(seen).pipe(Effect.timeoutOption(end.is === "held-back" ? heldBackMs : pollMs))
+    else {
+      const pauseMs = heldBack === 0 ? pollMs : Math.min(pollMs, heldBackMs * 2 ** Math.min(heldBack - 1, 10))
+      yield* appended.after(seen).pipe(Effect.timeoutOption(pauseMs))
+    }
   }
 })
+
+/** Which question failed, of the database or of the broker. */
+const reasonOf = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof StoreUnavailable ? `no answer to "${error.operation}"` : "a failure, which the log tells of"
+}
 
 const sayBlocked = ({ stream }: RelayStream, { reason, cause }: Extract<RoundEnd, { is: "failed" }>) =>
   Effect.logWarning(`relay: ${stream} takes no events for now: ${reason}`, ...(cause === undefined ? [] : [cause]))
