@@ -11,6 +11,7 @@ import type { Tip } from "../../schemas/Tip.ts"
 import { newUuid } from "../../schemas/uuid.ts"
 import { Actors } from "../../src/actors/Actors.ts"
 import { UserSyncStore } from "../../src/actors/UserSyncStore.ts"
+import { DatabaseProbe } from "../../src/http/DatabaseProbe.ts"
 import { HttpSettings } from "../../src/http/HttpSettings.ts"
 import * as Lifecycle from "../../src/http/Lifecycle.ts"
 import * as Server from "../../src/http/server.ts"
@@ -59,6 +60,7 @@ const fixedAnswer = (copy: DecisionCopy): Recommendation => ({
 const absent = Layer.mergeAll(
   Layer.mock(Accounts, {}),
   Layer.mock(Actors, {}),
+  Layer.mock(DatabaseProbe, {}),
   Layer.mock(DeadLetters, {}),
   Layer.mock(Decisions, {}),
   Layer.mock(EventLog, { partitions: 1 }),

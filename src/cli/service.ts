@@ -24,6 +24,7 @@ import { migrate } from "../store/migrate.ts"
 import * as PostgresClient from "../store/PostgresClient.ts"
 import * as SqlAccounts from "../store/SqlAccounts.ts"
 import * as SqlCandidates from "../store/SqlCandidates.ts"
+import * as SqlDatabaseProbe from "../store/SqlDatabaseProbe.ts"
 import * as SqlDeadLetters from "../store/SqlDeadLetters.ts"
 import * as SqlDecisions from "../store/SqlDecisions.ts"
 import * as SqlInbox from "../store/SqlInbox.ts"
@@ -58,6 +59,7 @@ const stores = (config: Config, around: Surroundings) => {
   return Layer.mergeAll(
     SqlAccounts.layer,
     SqlCandidates.layer,
+    SqlDatabaseProbe.layer,
     SqlDecisions.layer({ partitions }),
     SqlInbox.layer,
     SqlPolicyStates.layer,

@@ -1,6 +1,7 @@
 /** The state of the service and of what it depends on. Asked by probes, so it is bounded in time and never fails. */
 import { Clock, Effect } from "effect"
 import { EventLog } from "../streams/EventLog.ts"
+import { DatabaseProbe } from "./DatabaseProbe.ts"
 import { HttpSettings } from "./HttpSettings.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 
@@ -13,21 +14,25 @@ export const healthReport = Effect.gen(function* () {
   const log = yield* EventLog
   const settings = yield* HttpSettings
   const phase = yield* (yield* Lifecycle).phase
-  const consumers = yield* log.consumers.pipe(
-    Effect.timeout(answerMs),
-    Effect.catchCause(() => Effect.succeed(undefined)),
-  )
+  const { answers } = yield* DatabaseProbe
+  const [isDatabaseUp, consumers] = yield* Effect.all([
+    answers,
+    log.consumers.pipe(Effect.timeout(answerMs), Effect.catchCause(() => Effect.succeed(undefined))),
+  ], { concurrency: 2 })
   const state = yield* log.state
+  // A log that stands elsewhere says itself when it does not answer, and not at the first hiccup.
+  const isLogSilent = consumers === undefined && state.kind === "embedded" && isDatabaseUp
   const problems = [
     ...(phase === "running" ? [] : [`the service is ${phase}`]),
-    ...(consumers === undefined ? ["the database does not answer"] : []),
+    ...(isDatabaseUp ? [] : ["the database does not answer"]),
+    ...(isLogSilent ? ["the event log does not answer"] : []),
     ...state.problems,
     ...(consumers ?? []).flatMap(({ durable, lag, retrying }) => [
       ...(lag > lagAlarm ? [`${durable} is ${lag} events behind`] : []),
       ...(retrying > 0 ? [`${durable} is trying a failed event again`] : []),
     ]),
   ]
-  const ready = phase === "running" && consumers !== undefined && state.isUp
+  const ready = phase === "running" && isDatabaseUp && !isLogSilent && state.isUp
   return {
     status: problems.length === 0 ? "ok" as const : "degraded" as const,
     ready,
@@ -35,7 +40,7 @@ export const healthReport = Effect.gen(function* () {
     version: settings.version,
     runtime: settings.runtime,
     uptimeMs: (yield* Clock.currentTimeMillis) - settings.startedAtMs,
-    database: consumers === undefined ? "down" as const : "up" as const,
+    database: isDatabaseUp ? "up" as const : "down" as const,
     log: state.kind,
     waiting: state.waiting,
     consumers: (consumers ?? []).map(({ durable, lag, retrying }) => ({ durable, lag, retrying })),

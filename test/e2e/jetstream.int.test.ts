@@ -23,6 +23,7 @@ interface Health {
   readonly ready: boolean
   readonly problems: ReadonlyArray<string>
   readonly log: string
+  readonly database: string
   readonly waiting: number
   readonly consumers: ReadonlyArray<{ readonly durable: string; readonly lag: number }>
 }
@@ -163,6 +164,28 @@ describe("an installation that moves from the embedded log to NATS", () => {
     await quiet(url)
     expect(await learned(sql)).toBe(done + 4)
     await expectSame()
+  }, 90_000)
+
+  it("a broker that answers nothing is named, and not the database, and not at the first hiccup", async () => {
+    const { url } = user
+    await quiet(url)
+    nats.freeze()
+    try {
+      expect(await get(url, "/ready")).toMatchObject({ status: 200, body: { database: "up" } })
+      const down = await eventually("it is not ready", async () => {
+        const answer = await get(url, "/ready")
+        return answer.status === 503 ? (await get(url, "/health")).body : undefined
+      }, 30_000)
+      expect(down).toMatchObject({
+        ready: false,
+        database: "up",
+        problems: [expect.stringMatching(/^NATS at .* does not answer/)],
+      })
+      expect(down.consumers.length).toBe(2)
+    } finally {
+      nats.thaw()
+    }
+    await quiet(url)
   }, 90_000)
 
   it("goes on in another process when one is killed, with no effect lost or doubled", async () => {

@@ -46,7 +46,8 @@ const readLog = Effect.fnUntraced(function* (filter: LetterFilter) {
     consumers: log.consumers,
     deadLetters: list(filter, { limit: shownMax }),
     deadLettersOpen: count(filter),
-    events: lastEvents(shownMax),
+    // Of a log that is away, streams and consumers are known from before, and the dead letters are in the database.
+    events: Effect.orElseSucceed(lastEvents(shownMax), () => []),
   })
 })
 

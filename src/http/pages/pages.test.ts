@@ -16,6 +16,7 @@ import type { LetterFilter } from "../../streams/DeadLetters.ts"
 import { EventLog } from "../../streams/EventLog.ts"
 import { DecisionId, defaultTenant, UserId } from "../../../schemas/ids.ts"
 import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
+import { DatabaseProbe } from "../DatabaseProbe.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { connectionOf, decisionOf, faultsOf, lettersOf, tipId } from "./pages.fixture.ts"
@@ -132,6 +133,9 @@ const site = (given: Scene = {}) => {
         state: Effect.succeed({ kind: "memory", isUp: true, problems: [], waiting: 0 }),
       } as Partial<EventLog["Service"]> as EventLog["Service"],
     ),
+    Context.add(DatabaseProbe, {
+      answers: Effect.match(orDown(true), { onFailure: () => false, onSuccess: () => true }),
+    }),
     Context.add(
       DeadLetters,
       lettersOf(orDown, asked.letters),

@@ -2,7 +2,7 @@
  * What the log says of itself. Answers from what it was told lately, and asks the broker at most once in a while,
  * however many ask: questions about consumers cost the broker as much as messages.
  */
-import { Clock, Effect, Semaphore } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import type { Broker, LaneInfo } from "./Broker.ts"
 import { durableOf } from "./laneKeeper.ts"
 import type { LaneKeeper } from "./laneKeeper.ts"
@@ -110,16 +110,24 @@ const reportOf = ({ durable, stream }: ConsumerContract, lanes: ReadonlyArray<La
   }
 }
 
-/** The last answer while it is fresh, and while no newer one is to be had. */
+/** A broker that answers takes milliseconds; a probe has a second for everything. */
+const patienceMs = 300
+
+/** The last answer while it is fresh, and where a newer one does not come soon. One question at a time. */
 const lately = Effect.fnUntraced(function* <A>(ask: Effect.Effect<A, StoreUnavailable>) {
-  const turn = yield* Semaphore.make(1)
+  const scope = yield* Effect.scope
   let known: { readonly answer: A; readonly atMs: number } | undefined
-  return turn.withPermits(1)(Effect.gen(function* () {
+  let asking: Fiber.Fiber<A, StoreUnavailable> | undefined
+  const question = ask.pipe(
+    Effect.tap((answer) => Effect.map(Clock.currentTimeMillis, (atMs) => known = { answer, atMs })),
+    Effect.ensuring(Effect.sync(() => asking = undefined)),
+  )
+  return Effect.gen(function* () {
     const nowMs = yield* Clock.currentTimeMillis
     if (known !== undefined && nowMs - known.atMs < freshMs) return known.answer
-    const before = known
-    const answer = yield* before === undefined ? ask : Effect.orElseSucceed(ask, () => before.answer)
-    known = { answer, atMs: yield* Clock.currentTimeMillis }
-    return answer
-  }))
+    const fiber = asking ??= yield* Effect.forkIn(question, scope)
+    if (known === undefined) return yield* Fiber.join(fiber)
+    yield* Effect.timeoutOption(Fiber.await(fiber), patienceMs)
+    return known.answer
+  })
 })
