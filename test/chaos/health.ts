@@ -6,7 +6,7 @@ import type { World } from "./World.ts"
 /** A probe that looks once a second, and the hysteresis of what it looks at. */
 const upWithinMs = 15_000
 
-/** When each replica first said that the log is down, between two instants, and that it says so no more; or what not. */
+/** Which replicas did not say, between two instants, that the log is down, or did not say afterwards that it is up. */
 export const wentDownAndUp = async (
   world: World,
   during: { readonly fromMs: number; readonly toMs: number },
