@@ -12,6 +12,7 @@ import * as JetStreamEventLog from "../streams/jetstream/JetStreamEventLog.ts"
 import { Nats } from "../streams/jetstream/NatsConnection.ts"
 import * as Relay from "../streams/jetstream/Relay.ts"
 import { renewalsPerLease } from "../streams/jetstream/laneKeeper.ts"
+import { notePositions } from "../streams/jetstream/notePositions.ts"
 import { refuseStrangers } from "../streams/jetstream/refuseStrangers.ts"
 import { replayStream, sequenceAt } from "../streams/jetstream/replayStream.ts"
 import { ensure } from "../streams/jetstream/verifyContracts.ts"
@@ -29,9 +30,10 @@ const onNats = (config: Config, holder: string) => {
   return log(config).pipe(
     Layer.provide(relay(config)),
     Layer.provide([leases, SqlLaneAttempts.layer]),
-    Layer.provide(SqlOutboxRows.layer({ partitions, holder })),
     // Before anything is published or read.
     Layer.provide(contracts(config)),
+    // Refuses an installation of another number of partitions, before anything is made on the server.
+    Layer.provide(SqlOutboxRows.layer({ partitions, holder })),
     Layer.provide(JetStreamBroker.layer),
     Layer.provide(natsLayer(config)),
   )
@@ -41,7 +43,9 @@ const contracts = (config: Config) =>
   Layer.effectDiscard(Effect.gen(function* () {
     const { read } = yield* LanePositions
     yield* refuseStrangers
-    yield* ensure(yield* Nats, yield* contractOf(config), yield* read)
+    const contract = yield* contractOf(config)
+    yield* ensure(yield* Nats, contract, yield* read)
+    yield* Effect.forkScoped(notePositions(contract.consumers))
   })).pipe(Layer.provide(SqlLanePositions.layer))
 
 const relay = (config: Config) =>

@@ -4,9 +4,11 @@ import { Console, Effect, Layer, Logger, References } from "effect"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { readConfig } from "../config.ts"
 import type { Config } from "../config.ts"
+import * as PostgresClient from "../store/PostgresClient.ts"
+import * as SqlLanePositions from "../store/SqlLanePositions.ts"
 import { differenceText, nameOf } from "../streams/contractFindings.ts"
 import type { ContractFinding } from "../streams/contractFindings.ts"
-import { noPositions } from "../streams/LanePositions.ts"
+import { LanePositions, noPositions } from "../streams/LanePositions.ts"
 import { Nats } from "../streams/jetstream/NatsConnection.ts"
 import * as Verify from "../streams/jetstream/verifyContracts.ts"
 import type { ApplyStep } from "../streams/jetstream/verifyContracts.ts"
@@ -45,8 +47,7 @@ export const apply = Effect.fnUntraced(function* ({ json, dryRun }: Output & { r
   const contract = yield* contractOf(config)
   const { steps, findings } = yield* Effect.gen(function* () {
     const nats = yield* Nats
-    // Effects of what a durable made here delivers again have happened: the inbox knows them.
-    const steps = yield* Verify.apply(nats, contract, noPositions, { dryRun })
+    const steps = yield* Verify.apply(nats, contract, yield* positionsOf(config), { dryRun })
     return { steps, findings: yield* Verify.check(nats, contract) }
   }).pipe(Effect.provide(natsLayer(config)), Effect.catchTag("StoreUnavailable", unanswered))
   yield* Console.log(
@@ -59,6 +60,24 @@ export const apply = Effect.fnUntraced(function* ({ json, dryRun }: Output & { r
     return yield* new ChecksFailed({ verdict: "not all of it can be changed" })
   }
 }, Effect.provide(toStandardError))
+
+/**
+ * From where a durable that is made goes on. The embedded database belongs to the service, which asks it when it starts:
+ * a durable made without it begins at the first event, and the inbox knows what was handled in the last two months.
+ */
+const positionsOf = (config: Config) =>
+  config.databaseUrl === undefined
+    ? Effect.succeed(noPositions)
+    : Effect.flatMap(LanePositions, ({ read }) => read).pipe(
+      Effect.provide(SqlLanePositions.layer),
+      Effect.provide(
+        PostgresClient.layer({ url: config.databaseUrl, poolMax: 1, applicationName: "tipstream streams" }),
+      ),
+      Effect.catchTag(
+        ["SqlError", "StoreUnavailable"],
+        () => new CannotStart({ lines: ["DATABASE_URL: the database that knows where lanes go on does not answer"] }),
+      ),
+    )
 
 const settings: Effect.Effect<Config, CannotStart> = Effect.suspend(() => {
   const { config, problems } = readConfig()

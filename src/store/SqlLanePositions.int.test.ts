@@ -16,3 +16,28 @@ it.live("lane positions - a lane begins behind what it settled, and one that nev
     expect([0, 1, 2].map((lane) => positions.startAfter("parts", lane))).toEqual([7, undefined, undefined])
     expect(["SIGNALS", "FEEDBACK", "NONE"].map(positions.publishedUntil)).toEqual([9, 0, 0])
   }).pipe(Effect.provide(SqlLanePositions.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))))
+
+it.live("lane positions - what is settled is noted, never goes back, and is no lane's that nobody held", () =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`INSERT INTO streams (stream, partitions, created_at_ms) VALUES ('SIGNALS', 2, 0)`
+    yield* sql`
+      INSERT INTO lanes (durable, lane, stream, whole_stream, cursor)
+      VALUES ('parts', 0, 'SIGNALS', false, 7), ('parts', 1, 'SIGNALS', false, 7)`
+    const { advance, read } = yield* LanePositions
+    const at = (lane: number, settledUntil: number) => ({ durable: "parts", lane, settledUntil })
+    yield* advance([at(0, 9), at(1, 5), at(2, 9)])
+    yield* advance([])
+    const { startAfter } = yield* read
+    expect([0, 1, 2].map((lane) => startAfter("parts", lane))).toEqual([9, 7, undefined])
+  }).pipe(Effect.provide(SqlLanePositions.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))))
+
+it.live("lane positions - an event of the outbox is known", () =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`INSERT INTO streams (stream, partitions, created_at_ms) VALUES ('SIGNALS', 2, 0)`
+    yield* sql`INSERT INTO outbox (event_id, stream, partition, subject, headers, payload, appended_at_ms)
+      VALUES ('a', 'SIGNALS', 0, 's', '{}', '', 0)`
+    const { knows } = yield* LanePositions
+    expect([yield* knows("a"), yield* knows("b")]).toEqual([true, false])
+  }).pipe(Effect.provide(SqlLanePositions.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))))

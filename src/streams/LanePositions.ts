@@ -18,6 +18,15 @@ export const noPositions: Positions = { startAfter: () => undefined, publishedUn
 
 export class LanePositions extends Context.Service<LanePositions, {
   readonly read: Effect.Effect<Positions, StoreUnavailable>
+  /** Everything up to here is settled. Never goes back; a lane nobody ever held is left out. */
+  readonly advance: (
+    lanes: ReadonlyArray<{ readonly durable: string; readonly lane: number; readonly settledUntil: number }>,
+  ) => Effect.Effect<void, StoreUnavailable>
+  /**
+   * One at a time among all processes of the installation. Not for what waits: it keeps a transaction open, and is cut
+   * off after a minute. Fails when its turn does not come.
+   */
+  readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | StoreUnavailable, R>
   /** Whether the outbox has, or lately had, an event of this id. */
   readonly knows: (eventId: string) => Effect.Effect<boolean, StoreUnavailable>
 }>()("tipstream/streams/LanePositions") {}
