@@ -31,7 +31,7 @@ export const reconcile = Effect.fnUntraced(function* (state: RelayStream) {
   const mark = yield* outbox.mark(stream)
   const info = yield* broker.streamInfo(stream)
   if (info === undefined) return { is: "failed", reason: "there is no such stream" } satisfies RoundEnd
-  const common = yield* lastCommon(stream, Math.min(mark.publishedUntil, info.lastSequence))
+  const common = yield* lastCommon(stream, info.firstSequence, Math.min(mark.publishedUntil, info.lastSequence))
   if (common < mark.publishedUntil) yield* setBack(state, common)
   // What the stream has dropped by age cannot be looked at, and waits nowhere.
   if (common < info.lastSequence) yield* look(state, Math.max(common + 1, info.firstSequence), info.lastSequence)
@@ -44,9 +44,9 @@ export const reconcile = Effect.fnUntraced(function* (state: RelayStream) {
 /**
  * Up to where both hold the same. Mostly that is the end, told by one message; but a broker that was set back and then
  * given other messages ends anywhere, and what tells is only what stands under a number. What either has forgotten, or
- * an operator removed, tells nothing.
+ * an operator removed, tells nothing; before `begin` the stream has nothing any more.
  */
-const lastCommon = Effect.fnUntraced(function* (stream: StreamName, end: number) {
+const lastCommon = Effect.fnUntraced(function* (stream: StreamName, begin: number, end: number) {
   const broker = yield* Broker
   const outbox = yield* OutboxRows
   const stored = (fromSequence: number, toSequence: number) =>
@@ -55,8 +55,9 @@ const lastCommon = Effect.fnUntraced(function* (stream: StreamName, end: number)
       (messages) => messages.map((one) => ({ sequence: one.sequence, eventId: one.headers[headers.messageId] ?? "" })),
     )
   let isParted = false
-  for (let upper = end; upper > 0; upper -= pageSize) {
-    const lower = Math.max(1, upper - pageSize + 1)
+  const least = Math.max(1, begin)
+  for (let upper = end; upper >= least; upper -= pageSize) {
+    const lower = Math.max(least, upper - pageSize + 1)
     const rows = yield* outbox.numbered(stream, lower, upper)
     if (rows.length === 0) return isParted ? upper : end
     const last = Math.max(...rows.map(({ sequence }) => sequence))
@@ -65,7 +66,7 @@ const lastCommon = Effect.fnUntraced(function* (stream: StreamName, end: number)
     isParted ||= differs
     if (alike !== undefined) return isParted ? alike : end
   }
-  return isParted ? 0 : end
+  return isParted ? least - 1 : end
 })
 
 const look = Effect.fnUntraced(function* (state: RelayStream, fromSequence: number, toSequence: number) {
