@@ -8,6 +8,7 @@ import { headers } from "../streams/names.ts"
 import { matches } from "./letterFilter.ts"
 import { LogSignals } from "./LogSignals.ts"
 import { dropLetters, redriveLetters } from "./settleLetters.ts"
+import { storableRecord, storableText } from "./storableText.ts"
 import { orUnavailable } from "./unavailable.ts"
 
 export const layer = Layer.effect(
@@ -75,12 +76,15 @@ export const insertDeadLetter = Effect.fnUntraced(
   function* (durable: string, delivery: DeadMessage, cause: DeathCause) {
     const sql = yield* SqlClient.SqlClient
     const diedAtMs = yield* Clock.currentTimeMillis
+    // A message that is refused may hold anything, and a letter that cannot be stored would stop its lane for ever.
+    const subject = storableText(delivery.subject)
+    const given = storableRecord(delivery.headers)
     yield* sql`
     INSERT INTO dead_letters
       (durable, stream, sequence, subject, message_id, headers, payload, reason, detail, attempts, died_at_ms)
-    VALUES (${durable}, ${delivery.stream}, ${delivery.sequence}, ${delivery.subject},
-      ${delivery.headers[headers.messageId] ?? ""}, ${JSON.stringify(delivery.headers)}::text::jsonb,
-      ${delivery.payload}, ${cause.reason}, ${cause.detail}, ${delivery.attempt}, ${diedAtMs})
+    VALUES (${durable}, ${delivery.stream}, ${delivery.sequence}, ${subject}, ${given[headers.messageId] ?? ""},
+      ${JSON.stringify(given)}::text::jsonb, ${delivery.payload}, ${cause.reason}, ${cause.detail}, ${delivery.attempt},
+      ${diedAtMs})
     ON CONFLICT (durable, stream, sequence) DO NOTHING`
   },
 )

@@ -79,6 +79,23 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<Ports, E>) =>
       it.live(fact, () => Effect.provide(body, layer()))
 
     test(
+      "a letter of any text is kept, whatever somebody wrote into its subject and headers",
+      Effect.gen(function* () {
+        const nul = "a\u0000b"
+        const { subject, headers } = delivery("a")
+        yield* record(
+          "x",
+          delivery("a", {
+            subject: `${subject}${nul}`,
+            headers: { ...headers, "Nats-Msg-Id": nul, [nul]: "\ud800", "tenant-id": nul },
+          }),
+        )
+        yield* record("x", delivery("b", { sequence: 2 }))
+        expect(yield* idsOf({ durable: "x" })).toHaveLength(2)
+      }),
+    )
+
+    test(
       "a letter sent again is handled by the one who gave it up, and has no second effect for who did not",
       Effect.gen(function* () {
         yield* (yield* Outbox).append([event("a")])

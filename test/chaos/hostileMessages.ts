@@ -51,6 +51,13 @@ export const hostileMessages: ReadonlyArray<Hostile> = [
     reaches: "both",
   },
   { subject: subjectOf("t1", "u1"), headers: protobuf, payload: envelopeOf("t1", "u2"), reaches: "both" },
+  // What no text of a database may hold.
+  {
+    subject: subjectOf("t1", "u1\u0000x"),
+    headers: { ...protobuf, [names.tenantId]: "t1\u0000x" },
+    payload: envelopeOf("t1", "u1"),
+    reaches: "both",
+  },
   // Wildcards, taken literally; too few tokens, too many.
   {
     subject: "tenant.*.signals.task.updated.00.u1",
