@@ -58,6 +58,7 @@ export const layer = ({ partitions, holder }: SqlOutboxRowsOptions) =>
  * Of rows without a number, through the one index that holds them by stream, whatever the planner believes. Its counts
  * are of before the last pile-up or the last time it was worked off: with `stream = …` it reads the whole table, or the
  * rows of all streams, as soon as they are wrong. Only that index has the order that goes with a range of streams.
+ * Nor is it asked by EXISTS, of which the planner drops the order.
  */
 const unnumbered = (sql: SqlClient.SqlClient, stream: StreamName | Fragment) => ({
   condition: sql`stream >= ${stream} AND stream <= ${stream} AND sequence IS NULL`,
@@ -78,7 +79,7 @@ const reading = (sql: SqlClient.SqlClient) => ({
       // One statement, and a row in any case: where nothing waits, it runs ten times a second for each stream.
       const found = yield* sql<WaitingRow | { readonly position: null; readonly isHeldBack: boolean }>`
         SELECT unnumbered."isHeldBack", waiting.* FROM (
-          SELECT EXISTS (SELECT FROM outbox WHERE ${condition} ${order} LIMIT 1) AS "isHeldBack"
+          SELECT (SELECT true FROM outbox WHERE ${condition} ${order} LIMIT 1) IS NOT NULL AS "isHeldBack"
         ) AS unnumbered LEFT JOIN (
           SELECT *, sum(octet_length(payload)) OVER (ORDER BY sequence, transaction_id, position) AS bytes FROM (
             (SELECT position, event_id AS "eventId", sequence, partition, subject, headers, payload, transaction_id

@@ -71,4 +71,20 @@ layer(Store.layer)("sequencer", (it) => {
       yield* sequenceAll
       yield* expectDense
     }))
+
+  it.effect("where nothing waits it does not read what is numbered, also with the planner's counts of before", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sequenceAll
+      const rowsRead = sql<{ readonly rows: number }>`
+        SELECT seq_tup_read AS rows FROM pg_stat_xact_user_tables WHERE relname = 'outbox'`
+      yield* sql.withTransaction(Effect.gen(function* () {
+        yield* sql`UPDATE outbox SET sequence = NULL`
+        yield* sql`ANALYZE outbox`
+        yield* sql`UPDATE outbox SET sequence = position`
+        const [before] = yield* rowsRead
+        expect(yield* sequenceOnce).toEqual({ sequenced: [], waiting: false })
+        expect((yield* rowsRead)[0]).toEqual(before)
+      }))
+    }))
 })

@@ -55,7 +55,10 @@ export const sequenceOnce = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const sequenced = yield* numberBatch(sql)
   if (sequenced.length > 0) return { sequenced, waiting: false }
+  // Ordered, and not EXISTS, of which the planner drops the order: with counts of before many were numbered, it would
+  // look for the first of none through the whole table.
   const [left] = yield* sql<{ readonly waiting: boolean }>`
-    SELECT EXISTS (SELECT FROM outbox WHERE sequence IS NULL) AS waiting`
+    SELECT (SELECT true FROM outbox WHERE sequence IS NULL ORDER BY transaction_id, position LIMIT 1)
+      IS NOT NULL AS waiting`
   return { sequenced, waiting: left?.waiting === true }
 })
