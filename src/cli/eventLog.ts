@@ -41,10 +41,10 @@ const onNats = (config: Config, holder: string) => {
 
 const contracts = (config: Config) =>
   Layer.effectDiscard(Effect.gen(function* () {
-    const { read } = yield* LanePositions
+    const { alone, read } = yield* LanePositions
     yield* refuseStrangers
     const contract = yield* contractOf(config)
-    yield* ensure(yield* Nats, contract, yield* read)
+    yield* alone(ensure(yield* Nats, contract, yield* read))
     yield* Effect.forkScoped(notePositions(contract.consumers))
   })).pipe(Layer.provide(SqlLanePositions.layer))
 

@@ -68,6 +68,23 @@ describe("contract with the broker", () => {
       expect([yield* streamConfig(nats, "SIGNALS"), yield* laneConfig(nats)]).toEqual(before)
     }))
 
+  it.live("what another contract makes after the first look is left as it is", () =>
+    Effect.gen(function* () {
+      const nats = yield* fresh
+      const { manager } = nats
+      const streams: typeof manager.streams = Object.assign(Object.create(manager.streams), {
+        info: manager.streams.info.bind(manager.streams),
+        add: async (config: Parameters<typeof manager.streams.add>[0]) => {
+          await Effect.runPromise(ensure(nats, contract, noPositions))
+          return manager.streams.add(config)
+        },
+      })
+      const late = { ...nats, manager: Object.assign(Object.create(manager), { streams }) }
+      const problem = yield* Effect.flip(ensure(late, contractWith({ ackWaitMs: 9_000 }), noPositions))
+      expect(problem.message).toContain(`consumer ${laneName(0)} of SIGNALS\n    ack_wait: wanted 9 s, found 5 s`)
+      expect(yield* troubles(nats)).toEqual([])
+    }))
+
   it.live("a contract that differs somewhere creates nothing", () =>
     Effect.gen(function* () {
       const nats = yield* fresh

@@ -61,7 +61,8 @@ const lookAt = Effect.fnUntraced(function* (nats: Connected, name: string) {
 /**
  * For the start of a process. Fails with a difference before anything is created, and creates only what is missing: so
  * of two versions that need different things the second stops, and the first goes on undisturbed. Equal ones may do
- * this at the same time.
+ * this at the same time; different ones take turns (`LanePositions.alone`), or on servers before 2.10 one may change
+ * what the other has just made.
  */
 export const ensure = Effect.fn("contracts.ensure")(function* (
   nats: Connected,
@@ -139,10 +140,23 @@ const create = (
   name: string,
 ): Effect.Effect<void, ContractMismatch | StoreUnavailable> => {
   const stream = kind === "stream" ? contract.streams.find((one) => one.name === name) : undefined
-  if (stream !== undefined) return createStream(nats, stream, positions.publishedUntil(name))
+  if (stream !== undefined) {
+    return unlessThere(
+      ask(nats, `look for ${name}`, () => nats.manager.streams.info(name)),
+      createStream(nats, stream, positions.publishedUntil(name)),
+    )
+  }
   const lane = contract.consumers.find(({ config }) => config.durable_name === name)
-  return lane === undefined ? Effect.void : createLane(nats, lane, positions.startAfter(lane.durable, lane.lane))
+  if (lane === undefined) return Effect.void
+  return unlessThere(
+    ask(nats, `look for ${name}`, () => nats.manager.consumers.info(lane.stream, name)),
+    createLane(nats, lane, positions.startAfter(lane.durable, lane.lane)),
+  )
 }
+
+/** Since the first look somebody else may have made it: the next look says whether it is what we want. */
+const unlessThere = <E>(looked: Effect.Effect<unknown, StoreUnavailable>, make: Effect.Effect<void, E>) =>
+  Effect.flatMap(ifThere(looked), (found) => found === undefined ? make : Effect.void)
 
 const createStream = Effect.fnUntraced(function* (nats: Connected, wanted: StreamConfig, publishedUntil: number) {
   if (publishedUntil > 0) {
@@ -176,7 +190,7 @@ const createLane = (nats: Connected, { stream, config }: LaneContract, startAfte
   )
 }
 
-/** Somebody else made it meanwhile: the next look says whether it is what we want. */
+/** Made between the two questions: the next look tells as well. */
 const alreadyThere = new Set([10058, 10148, 10105, 10012])
 
 /** The server's own words when it does not take it: what it lacks is for an operator to know. */
