@@ -6,7 +6,7 @@ import type { Verdict, ViolationKind } from "../history/checkHistory.ts"
 import { checkHistory } from "../history/checkHistory.ts"
 import type { History } from "../history/history.ts"
 import { kindOf } from "./events.ts"
-import { eventStream, gather } from "./gather.ts"
+import { eventStream, gather, journalOf } from "./gather.ts"
 import { durables } from "./durables.ts"
 import { settled } from "./settled.ts"
 import type { World, WorldOptions } from "./World.ts"
@@ -82,7 +82,7 @@ export const runScenario = async (
     if (deadLetters !== undefined && verdict.counts.deadLetters !== deadLetters) {
       problems.push(`${verdict.counts.deadLetters} dead letters instead of ${deadLetters}`)
     }
-    if (problems.length + verdict.violations.length > 0) problems.push(await keep(scenario.name, seed, history))
+    if (problems.length + verdict.violations.length > 0) problems.push(await keep(scenario.name, seed, world, history))
     return outcomeOf({ scenario, seed, verdict, problems, notes, seconds: (performance.now() - started) / 1_000 })
   } catch (cause) {
     const said = world.replicas.map((one) => `--- ${one.name}\n${one.output().slice(-2_000)}`).join("\n")
@@ -103,10 +103,13 @@ const within = async (running: Promise<void>, ms: number): Promise<void> => {
   await Promise.race([running, late]).finally(() => clearTimeout(timer))
 }
 
-/** For whoever has to find out; one JSON line a record. */
-const keep = async (name: string, seed: string, history: History): Promise<string> => {
+/** For whoever has to find out; one JSON line a record, then what the replicas said of themselves. */
+const keep = async (name: string, seed: string, world: World, history: History): Promise<string> => {
   const file = path.join(os.tmpdir(), `tipstream-chaos-${name}-${seed}.ndjson`)
-  await fs.writeFile(file, history.map((record) => `${JSON.stringify(record)}\n`).join(""))
+  const states = journalOf(world).filter(({ kind }) => kind === "state")
+  const said = world.replicas.map((one) => ({ kind: "said", replica: one.name, pid: one.pid, output: one.output() }))
+  const lines = [...history, ...states, ...said].map((record) => `${JSON.stringify(record)}\n`)
+  await fs.writeFile(file, lines.join(""))
   return `the history is in ${file}`
 }
 
