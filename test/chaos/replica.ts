@@ -54,7 +54,7 @@ const client = PostgresClient.layer({
 })
 const layers = Layer.mergeAll(Log.layer(options, journal, points), SqlInbox.layer).pipe(Layer.provideMerge(client))
 
-const fiber = Effect.runFork(Effect.scoped(Effect.provide(replica, layers)))
+const fiber = Effect.runFork(Effect.provide(Effect.scoped(replica), layers))
 process.once("SIGTERM", () => Effect.runFork(Fiber.interrupt(fiber)))
 fiber.addObserver((exit) => {
   if (exit._tag === "Failure" && !process.exitCode) console.error(exit.cause.reasons.map(String).join("\n"))
