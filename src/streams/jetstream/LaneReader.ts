@@ -38,6 +38,9 @@ const finishMaxMs = 10_000
 const quietLookMs = 5
 const quietLooks = 50
 
+/** A broker that takes longer is left to the lane's end, which has its own patience within that of a stop. */
+const quietAnswerMaxMs = 500
+
 export interface LaneReaderOptions {
   readonly broker: Broker["Service"]
   /** Without it every delivery counts as an attempt, of whatever was in hand. */
@@ -154,7 +157,10 @@ export class LaneReader {
    */
   readonly #quiet = Effect.fnUntraced(function* (this: LaneReader) {
     for (let look = 0; look < quietLooks; look++) {
-      const info = yield* Effect.option(this.#options.broker.laneInfo(this.name.stream, this.durable))
+      const info = yield* this.#options.broker.laneInfo(this.name.stream, this.durable).pipe(
+        Effect.timeout(quietAnswerMaxMs),
+        Effect.option,
+      )
       if (info._tag === "None" || info.value === undefined) return
       const { ackPending, delivered, pending } = info.value
       const isIdle = pending === 0 || ackPending >= this.#options.consumer.batchMax * batchesInFlight

@@ -76,7 +76,7 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     )
   }
   const health = yield* watchConnection(connection, (count) => attempts = count)
-  yield* Effect.addFinalizer(() => health.isConnected() ? drain(connection) : Effect.void)
+  yield* Effect.addFinalizer(() => health.isConnected() && health.isUp() ? drain(connection) : Effect.void)
   return Nats.of({
     connection,
     manager,

@@ -1,5 +1,5 @@
 /** The lanes this process reads: asks for their leases, keeps what it gets, and hands over what others wait for. */
-import { Clock, Effect, Option, Semaphore } from "effect"
+import { Clock, Effect, Option, Scope, Semaphore } from "effect"
 import { Broker } from "./Broker.ts"
 import { LaneReader } from "./LaneReader.ts"
 import { contractVersion } from "../contracts.ts"
@@ -39,7 +39,8 @@ export const makeLaneKeeper = Effect.fnUntraced(function* (options: LaneKeeperOp
   const broker = yield* Broker
   const leases = yield* LaneLeases
   const attempts = Option.getOrUndefined(yield* Effect.serviceOption(LaneAttempts))
-  const scope = yield* Effect.scope
+  // All at once: each lane that is closed waits for the broker, which may be frozen.
+  const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
   const readers = new Map<string, LaneReader>()
   const suspects = new SuspectTurn()
   const wanted = Wakeup.make()

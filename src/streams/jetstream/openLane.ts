@@ -96,7 +96,7 @@ class Pull {
     const subscription = this.#subscription
     this.#subscription = undefined
     if (subscription === undefined || this.#nats.connection.isClosed()) return
-    if (!this.#nats.isConnected()) return subscription.unsubscribe()
+    if (!this.#nats.isConnected() || !this.#nats.isUp()) return subscription.unsubscribe()
     await subscription.drain().catch(() => {})
     await this.#sweep()
   }
