@@ -16,7 +16,7 @@ const numeric = settings.filter(({ bound }) => /^-?[\d.]+ to -?[\d.]+$/.test(bou
   const [minimum, maximum] = setting.bound.split(" to ").map(Number) as [number, number]
   return { name: setting.name, setting, minimum, maximum, isWhole: setting.name !== "POLICY_EPSILON" }
 })
-const secrets = ["DATABASE_URL", "TODOIST_TOKEN", "ADMIN_TOKEN", "VAULT_KEYS"]
+const secrets = ["DATABASE_URL", "NATS_URL", "TODOIST_TOKEN", "ADMIN_TOKEN", "VAULT_KEYS"]
 
 describe("configuration", () => {
   it("needs no environment at all", () => {
@@ -27,6 +27,13 @@ describe("configuration", () => {
       dataDir: ".data",
       databaseUrl: undefined,
       databasePoolMax: 16,
+      natsUrl: undefined,
+      natsCreds: undefined,
+      natsWaitMs: 10_000,
+      natsReplicas: 1,
+      streamLimits: [],
+      outboxKeepMs: 600_000,
+      outboxAlarm: 10_000,
       todoistBaseUrl: undefined,
       todoistToken: undefined,
       todoistSyncIntervalMs: undefined,
@@ -39,6 +46,7 @@ describe("configuration", () => {
       partitions: 8,
       consumerBatchMax: 200,
       consumerAttemptsMax: 5,
+      consumerAckWaitMs: 5_000,
       httpBodyMaxBytes: 65_536,
       sessionIdleMs: 1_209_600_000,
       adminToken: undefined,
@@ -149,6 +157,7 @@ describe("secrets", () => {
   it.each(secrets)("%s shows nowhere the configuration is printed", (name) => {
     const shaped: Record<string, string> = {
       DATABASE_URL: "postgres://tips:hunter2@db/tips",
+      NATS_URL: "nats://tips:hunter2@nats:4222",
       VAULT_KEYS: `k1:hunter2${"A".repeat(36)}=`,
     }
     const config = configOf({ [name]: shaped[name] ?? "hunter2" })
@@ -195,7 +204,8 @@ describe("the table of settings", () => {
   it("shows the defaults that are in force", () => {
     for (const { name, default: shown, read } of settings) {
       const value = read(undefined)
-      expect(shown, name).toMatch(value === undefined ? /^unset$|;/ : new RegExp(`^${value}$`))
+      const none = Array.isArray(value) && value.length === 0
+      expect(shown, name).toMatch(value === undefined ? /^unset$|;/ : none ? /^none$/ : new RegExp(`^${value}$`))
     }
   })
 

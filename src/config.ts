@@ -19,9 +19,11 @@ export interface Setting<A = unknown> {
 
 export interface StreamLimit {
   readonly stream: string
-  readonly field: "max_age_ms" | "max_msgs" | "max_bytes"
+  readonly field: (typeof limitFields)[number]
   readonly value: number
 }
+
+const limitFields = ["max_age_ms", "max_msgs", "max_bytes"] as const
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -55,8 +57,8 @@ const definitions = {
       "NATS_URL",
       "NATS server 2.9 or newer (2.12 recommended) with JetStream, to carry the event log instead of the database: " +
         "`nats://host:4222`, several separated by commas.",
-      (given) => given.split(",").every((one) => /^(nats|tls):\/\//.test(one.trim()) && URL.canParse(one.trim())),
-      "expected nats://host:4222 or tls://host:4222, several separated by commas",
+      (given) => given.split(",").every((one) => isNatsServer(one.trim())),
+      "expected nats://host:4222 or tls://host:4222 (a port is from 1 to 65535), several separated by commas",
     ),
   ),
   natsCreds: file("NATS_CREDS", "Credentials file for `NATS_URL`."),
@@ -70,16 +72,17 @@ const definitions = {
   natsReplicas: integer("NATS_REPLICAS", 1, 1, 5, "Copies of each stream in a NATS cluster."),
   streamLimits: streamLimits(
     "STREAM_LIMITS",
-    "Limits of streams on NATS that differ from the wire contract's: `SIGNALS.max_msgs=100000,DECISIONS.max_age_ms=…`; " +
-      "fields `max_age_ms`, `max_msgs`, `max_bytes`.",
+    "Limits of streams on NATS that differ from the wire contract's: " +
+      "`SIGNALS.max_msgs=100000,DECISIONS.max_age_ms=…`; fields `max_age_ms`, `max_msgs`, `max_bytes`; " +
+      "0 is without bound.",
   ),
   outboxKeepMs: integer(
     "OUTBOX_KEEP_MS",
     10 * minuteMs,
     2 * minuteMs,
     30 * dayMs,
-    "How long an event stays in the outbox after NATS acknowledged it, to be sent again if NATS loses it. Longer than " +
-      "its `sync_interval`.",
+    "How long an event stays in the outbox after NATS acknowledged it, to be sent again if NATS loses it. " +
+      "Longer than its `sync_interval`.",
   ),
   outboxAlarm: integer(
     "OUTBOX_ALARM",
@@ -286,15 +289,29 @@ function secret(
 function streamLimits(name: string, doc: string): Setting<ReadonlyArray<StreamLimit>> {
   const read = (given: string | undefined) => {
     if (given === undefined) return []
-    return given.split(",").map((one) => {
-      const found = /^\s*([A-Z_]+)\.(max_age_ms|max_msgs|max_bytes)=(\d{1,15})\s*$/.exec(one)
-      if (found === null) {
-        throw new Error(`expected STREAM.max_msgs=100000, comma separated, got ${JSON.stringify(one)}`)
-      }
-      return { stream: found[1]!, field: found[2] as StreamLimit["field"], value: Number(found[3]) }
-    })
+    const limits = given.split(",").map(streamLimitOf)
+    const names = limits.map(({ stream, field }) => `${stream}.${field}`)
+    const twice = names.find((one, at) => names.indexOf(one) < at)
+    if (twice !== undefined) throw new Error(`${twice} is given twice`)
+    return limits
   }
   return { name, default: "none", bound: "", doc, read }
+}
+
+function streamLimitOf(text: string): StreamLimit {
+  const [, stream = "", given, value = ""] = /^\s*([\w-]+)\.(\w+)=(\d{1,15})\s*$/.exec(text) ?? []
+  if (given === undefined) {
+    throw new Error(`expected STREAM.max_msgs=100000, comma separated, got ${JSON.stringify(text)}`)
+  }
+  const field = limitFields.find((one) => one === given)
+  if (field === undefined) throw new Error(`there is no field ${given}; there are ${limitFields.join(", ")}`)
+  return { stream, field, value: Number(value) }
+}
+
+function isNatsServer(given: string): boolean {
+  if (!/^(nats|tls):\/\//.test(given) || !URL.canParse(given)) return false
+  const { hostname, port } = new URL(given)
+  return hostname !== "" && port !== "0"
 }
 
 /** Says in the table that the setting may be left out. */

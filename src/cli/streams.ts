@@ -62,8 +62,8 @@ export const apply = Effect.fnUntraced(function* ({ json, dryRun }: Output & { r
 }, Effect.provide(toStandardError))
 
 /**
- * From where a durable that is made goes on. The embedded database belongs to the service, which asks it when it starts:
- * a durable made without it begins at the first event, and the inbox knows what was handled in the last two months.
+ * From where a durable that is made goes on. The embedded database belongs to the service, which asks it when it
+ * starts: a durable made without it begins at the first event, and the inbox knows what was handled in two months.
  */
 const positionsOf = (config: Config) =>
   config.databaseUrl === undefined

@@ -1,4 +1,4 @@
-/** Whether the database answers, for probes of the service: asked by itself, because the event log may stand elsewhere. */
+/** Whether the database answers: asked by itself, because the event log may stand elsewhere. */
 import { Context } from "effect"
 import type { Effect } from "effect"
 

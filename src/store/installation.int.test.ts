@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 import * as MigratedDatabase from "../../test/support/migratedDatabase.ts"
 import { OutboxRows } from "../streams/OutboxRows.ts"
 import * as LogSignals from "./LogSignals.ts"
+import { eventually } from "../streams/EventLog.contract.ts"
 import { sequenceOnce } from "./sequencer.ts"
 import * as SqlEventLog from "./SqlEventLog.ts"
 import * as SqlOutboxRows from "./SqlOutboxRows.ts"
@@ -49,7 +50,8 @@ describe("what an installation's log stands on", () => {
       yield* insert
       expect((yield* sequenceOnce).sequenced).toEqual([])
       yield* sql`UPDATE streams SET carried_by = 'embedded'`
-      expect((yield* sequenceOnce).sequenced).toHaveLength(1)
+      // The oldest running transaction of the whole server holds numbers back, so a neighbour's test can too: wait.
+      yield* eventually(sequenceOnce, ({ sequenced }) => sequenced.length === 1)
     })))
 
   it.live("another number of partitions is refused on a broker too", () =>

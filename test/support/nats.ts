@@ -4,6 +4,7 @@
  */
 import { Effect, Redacted, type Scope } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import fsSync from "node:fs"
 import fs from "node:fs/promises"
 import net from "node:net"
 import os from "node:os"
@@ -102,7 +103,12 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
     start,
-    freeze: () => send("SIGSTOP"),
+    freeze: () => {
+      send("SIGSTOP")
+      // The signal is on its way when the call returns: what is sent in the next moment would still be answered.
+      const state = () => fsSync.readFileSync(`/proc/${child?.pid}/stat`, "utf8").split(") ").at(-1)?.[0]
+      if (process.platform === "linux") { while (child?.exitCode === null && state() !== "T") { /* a moment */ } }
+    },
     thaw: () => send("SIGCONT"),
     remove: async () => {
       await end("SIGKILL")

@@ -88,7 +88,7 @@ export interface Published {
   readonly end: PublishEnd | undefined
   /** The server's words, for the log. */
   readonly detail: string
-  /** With `wrong-last-sequence`: the number under which the stream has the refused message already, where it says so. */
+  /** With `wrong-last-sequence`: under which number the stream has the refused message already, where it says so. */
   readonly storedAs?: number
 }
 

@@ -7,7 +7,7 @@ import { LanePositions } from "../LanePositions.ts"
 import { Broker } from "./Broker.ts"
 import { notePositions } from "./notePositions.ts"
 
-it.effect("positions are noted every minute, of the lanes that are there, and a broker that is away is waited for", () =>
+it.effect("positions of lanes that are there are noted every minute, and a broker that is away is waited for", () =>
   Effect.gen(function* () {
     const settings = { partitions: 3, ackWaitMs: 1_000, attemptsMax: 1 }
     const consumer = { durable: "d", stream: "SIGNALS", ordering: "partition", batchMax: 1 } as const
