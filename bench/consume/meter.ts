@@ -23,7 +23,7 @@ const memorySamples = 50
 const bytesPerMiB = 1_048_576
 
 function aliveBytes(): number {
-  const { gc } = globalThis
+  const { gc } = globalThis as { readonly gc?: () => void }
   if (gc === undefined) return 0
   gc()
   return process.memoryUsage().heapUsed

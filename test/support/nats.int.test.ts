@@ -19,7 +19,7 @@ describe("the nats-server of tests", () => {
     await first.close()
     const before = server.pid()
     await server.kill()
-    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow()
+    await expect(connect({ servers: server.url, reconnect: false })).rejects.toThrow(/refused|connect/i)
     await server.start()
     expect(server.pid()).not.toBe(before)
     const again = await connect({ servers: server.url })

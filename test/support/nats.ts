@@ -106,8 +106,7 @@ export const startNats = async (options: NatsServerOptions): Promise<NatsServer>
     freeze: () => {
       send("SIGSTOP")
       // The signal is on its way when the call returns: what is sent in the next moment would still be answered.
-      const state = () => fsSync.readFileSync(`/proc/${child?.pid}/stat`, "utf8").split(") ").at(-1)?.[0]
-      if (process.platform === "linux") { while (child?.exitCode === null && state() !== "T") { /* a moment */ } }
+      if (process.platform === "linux" && child?.pid !== undefined) awaitStopped(child.pid)
     },
     thaw: () => send("SIGCONT"),
     remove: async () => {
@@ -164,3 +163,11 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once("connect", () => (socket.destroy(), resolve(true)))
     socket.once("error", () => (socket.destroy(), resolve(false)))
   })
+
+const awaitStopped = (pid: number): void => {
+  const deadline = Date.now() + 1_000
+  while (Date.now() < deadline) {
+    const [state] = fsSync.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? ""
+    if (state === "T") return
+  }
+}

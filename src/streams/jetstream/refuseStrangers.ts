@@ -7,7 +7,7 @@ import { LanePositions } from "../LanePositions.ts"
 import { headers, streamNames } from "../names.ts"
 import { Broker } from "./Broker.ts"
 
-export class StrangersLog extends Schema.TaggedError<StrangersLog>()("StrangersLog", { stream: Schema.String }) {
+class StrangersLog extends Schema.TaggedError<StrangersLog>()("StrangersLog", { stream: Schema.String }) {
   override get message() {
     return `NATS_URL: ${this.stream} there holds events that this database knows nothing of: another installation ` +
       "uses the server, or the database is a new one. Give each installation a NATS account or server of its own; " +
