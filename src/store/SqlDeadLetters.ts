@@ -85,7 +85,7 @@ export const insertDeadLetter = Effect.fnUntraced(
     VALUES (${durable}, ${delivery.stream}, ${delivery.sequence}, ${subject}, ${given[headers.messageId] ?? ""},
       ${JSON.stringify(given)}::text::jsonb, ${delivery.payload}, ${cause.reason}, ${cause.detail}, ${delivery.attempt},
       ${diedAtMs})
-    ON CONFLICT (durable, stream, sequence) DO NOTHING`
+    ON CONFLICT (durable, stream, sequence, message_id) DO NOTHING`
   },
 )
 

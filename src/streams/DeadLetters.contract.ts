@@ -79,6 +79,16 @@ export const suite = <E>(name: string, layer: () => Layer.Layer<Ports, E>) =>
       it.live(fact, () => Effect.provide(body, layer()))
 
     test(
+      "the same death is one letter, and another message under the same number is another",
+      Effect.gen(function* () {
+        yield* record("x", delivery("a"))
+        yield* record("x", delivery("a"))
+        yield* record("x", delivery("b"))
+        expect(yield* idsOf({ durable: "x" })).toHaveLength(2)
+      }),
+    )
+
+    test(
       "a letter of any text is kept, whatever somebody wrote into its subject and headers",
       Effect.gen(function* () {
         const nul = "a\u0000b"

@@ -75,7 +75,7 @@ export interface RedriveReport {
 }
 
 export class DeadLetters extends Context.Service<DeadLetters, {
-  /** For the log: keeps the first letter of each durable, stream and sequence. */
+  /** For the log: keeps the first letter of each durable, stream, sequence and message id. */
   readonly record: (durable: string, delivery: DeadMessage, cause: DeathCause) => Effect.Effect<void, StoreUnavailable>
   /** Newest first; `beforeId` gives the next page. */
   readonly list: (

@@ -82,12 +82,13 @@ const inboxOf = (memory: Memory) =>
 const record = (memory: Memory, durable: string, delivery: Delivery, cause: DeathCause) =>
   Effect.map(Clock.currentTimeMillis, (diedAtMs) => {
     const { stream, sequence, subject, attempt: attempts, payload } = delivery
+    const messageId = delivery.headers[headers.messageId] ?? ""
     const isKnown = memory.letters.some(({ letter }) =>
-      letter.durable === durable && letter.stream === stream && letter.sequence === sequence
+      letter.durable === durable && letter.stream === stream && letter.sequence === sequence &&
+      letter.messageId === messageId
     )
     if (isKnown) return
     const id = ++memory.lettersEver
-    const messageId = delivery.headers[headers.messageId] ?? ""
     const fate = { attempts, diedAtMs, state: "open" as const, redrives: 0 }
     const letter = new DeadLetter({ id, durable, stream, sequence, subject, messageId, ...cause, ...fate })
     memory.letters = [...memory.letters, { letter, headers: delivery.headers, payload }]

@@ -19,6 +19,9 @@ export default Effect.gen(function* () {
     )`
   yield* sql`ALTER TABLE dead_letters ADD COLUMN message_id text NOT NULL DEFAULT ''`
   yield* sql`UPDATE dead_letters SET message_id = coalesce(headers ->> 'Nats-Msg-Id', '')`
+  // A broker that was set back gives a number again, to another message.
+  yield* sql`ALTER TABLE dead_letters DROP CONSTRAINT dead_letters_durable_stream_sequence_key,
+    ADD UNIQUE (durable, stream, sequence, message_id)`
   yield* sql`ALTER TABLE dead_letters ADD COLUMN state text NOT NULL DEFAULT 'open'`
   yield* sql`ALTER TABLE dead_letters ADD COLUMN redrives integer NOT NULL DEFAULT 0`
   yield* sql`CREATE INDEX dead_letters_event ON dead_letters (split_part(message_id, ':redrive:', 1))`
