@@ -4,6 +4,8 @@
  */
 import { Clock, Effect, Fiber } from "effect"
 import type { Broker, LaneInfo } from "./Broker.ts"
+import { lagOf } from "./lagOf.ts"
+import type { LaneLag } from "./lagOf.ts"
 import { durableOf } from "./laneKeeper.ts"
 import type { LaneKeeper } from "./laneKeeper.ts"
 import type { LaneReader } from "./LaneReader.ts"
@@ -44,20 +46,6 @@ export const makeLogReports = Effect.fnUntraced(function* ({ broker, consumers, 
 }) {
   let isLetterRefused = false
 
-  const laneOf = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number) {
-    return {
-      info: yield* broker.laneInfo(consumer.stream, durableOf(consumer, lane, partitions)),
-      reader: [...keeper.readers()].find(({ name }) => name.durable === consumer.durable && name.lane === lane),
-    }
-  })
-
-  const consumerInfo = Effect.fnUntraced(function* (consumer: ConsumerContract) {
-    const lanes = yield* Effect.forEach(lanesOf(consumer, partitions), (lane) => laneOf(consumer, lane), {
-      concurrency: questionsAtOnce,
-    })
-    return reportOf(consumer, lanes)
-  })
-
   const streamInfo = Effect.map(
     Effect.forEach(
       streamNames,
@@ -65,9 +53,35 @@ export const makeLogReports = Effect.fnUntraced(function* ({ broker, consumers, 
     ),
     (found): ReadonlyArray<StreamInfo> => found.flat(),
   )
+  const streams = yield* lately(streamInfo)
+
+  const lastKnown = new Map<string, LaneLag>()
+
+  const laneOf = Effect.fnUntraced(function* (consumer: ConsumerContract, lane: number, stream?: StreamInfo) {
+    const durable = durableOf(consumer, lane, partitions)
+    const info = yield* broker.laneInfo(consumer.stream, durable)
+    const known = info === undefined ? lastKnown.get(durable) : {
+      lag: info.pending + info.ackPending,
+      lastSequence: stream?.lastSequence ?? 0,
+    }
+    if (known !== undefined) lastKnown.set(durable, known)
+    return {
+      info,
+      known,
+      reader: [...keeper.readers()].find(({ name }) => name.durable === consumer.durable && name.lane === lane),
+    }
+  })
+
+  const consumerInfo = Effect.fnUntraced(function* (consumer: ConsumerContract) {
+    const stream = (yield* streams).find((one) => one.stream === consumer.stream)
+    const lanes = yield* Effect.forEach(lanesOf(consumer, partitions), (lane) => laneOf(consumer, lane, stream), {
+      concurrency: questionsAtOnce,
+    })
+    return reportOf(consumer, lanes, stream)
+  })
 
   const reports: LogReports = {
-    streams: yield* lately(streamInfo),
+    streams,
     consumers: yield* lately(Effect.forEach(consumers, consumerInfo)),
     state: Effect.gen(function* () {
       const way = yield* relay
@@ -95,15 +109,20 @@ export const makeLogReports = Effect.fnUntraced(function* ({ broker, consumers, 
 
 interface LaneReport {
   readonly info: LaneInfo | undefined
+  readonly known: LaneLag | undefined
   readonly reader: LaneReader | undefined
 }
 
-const reportOf = ({ durable, stream }: ConsumerContract, lanes: ReadonlyArray<LaneReport>): ConsumerInfo => {
+const reportOf = (
+  { durable, stream }: ConsumerContract,
+  lanes: ReadonlyArray<LaneReport>,
+  found: StreamInfo | undefined,
+): ConsumerInfo => {
   const total = (count: (lane: LaneReport) => number) => lanes.reduce((sum, lane) => sum + count(lane), 0)
   return {
     durable,
     stream,
-    lag: total(({ info }) => info === undefined ? 0 : info.pending + info.ackPending),
+    lag: lagOf(lanes.map(({ info, known }) => ({ known, isGone: info === undefined })), found),
     // Of a lane that is read elsewhere, what its process has in hand; not all of that is being handled.
     inFlight: total(({ info, reader }) => reader?.lease === undefined ? info?.ackPending ?? 0 : reader.inFlight),
     retrying: total(({ reader }) => reader?.lease === undefined ? 0 : Number(reader.isRetrying)),
