@@ -200,6 +200,8 @@ describe("tipstream replay", () => {
         [["--from", "noon"], "--from: expected the number of an event, or a time"],
         [["--user", "*"], "--user: expected letters, digits, - and _"],
         [["--type", "signals.task.appeared"], "--type: events of type signals.task.appeared are in SIGNALS"],
+        [["--from", "20", "--to", "10"], "--from 20 lies behind --to 10"],
+        [["--from", "2026-01-02T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], "--from 2026-01-02T00:00:00Z lies behind"],
         [["--file", "/nowhere/out"], "--file: ENOENT"],
       ] as const
     ) {
@@ -213,6 +215,44 @@ describe("tipstream replay", () => {
     ])
     const noStream = await start({ NATS_URL: nats.server.url }, ["replay", "--stream", "SIGNALS"]).ended
     expect([noStream.code, noStream.errors]).toEqual([1, expect.stringContaining("there is no stream SIGNALS")])
+  }, 60_000)
+
+  it("writes over no file of its own, and says when the disk is full", async () => {
+    const dir = await folder()
+    const file = path.join(dir, "out")
+    await fs.writeFile(file, "kept\n")
+    await fs.symlink(file, path.join(dir, "link"))
+    for (const resume of [file, `${dir}/./out`, path.join(dir, "link")]) {
+      const same = await ofDatabase("--file", file, "--resume", resume)
+      expect([same.code, same.errors]).toEqual([
+        1,
+        "tipstream: --file and --resume name the same file: give each its own\n",
+      ])
+    }
+    const none = await ofDatabase("--file", path.join(dir, "new"), "--resume", `${dir}/./new`)
+    expect(none.errors).toContain("name the same file")
+    expect(await fs.readFile(file, "utf8")).toBe("kept\n")
+    const full = await ofDatabase("--file", "/dev/full")
+    expect([full.code, full.errors]).toEqual([1, expect.stringMatching(/^tipstream: --file: the disk is full/m)])
+    const shell = ["/bin/sh", "-c", '"$@" > /dev/full', "sh", process.execPath, ...main]
+    const piped = await start({ DATABASE_URL: database.url }, ["replay", "--stream", "ACCOUNTS"], shell).ended
+    expect([piped.code, piped.errors]).toEqual([
+      1,
+      expect.stringMatching(/^tipstream: standard output: the disk is full[^\n]*\n$/),
+    ])
+    const bin = fileURLToPath(new URL("../../bin/tipstream", import.meta.url))
+    const device = await start({ DATABASE_URL: database.url }, [
+      "replay",
+      "--stream",
+      "ACCOUNTS",
+      "--file",
+      "/dev/full",
+    ], [bin]).ended
+    expect([device.code, device.errors]).toEqual([
+      1,
+      expect.stringContaining("tipstream: --file: Deno does not permit"),
+    ])
+    expect(device.errors).not.toContain("allow-all")
   }, 60_000)
 
   it("goes on where it was ended, and leaves neither a consumer nor a doubled line", async () => {

@@ -11,7 +11,7 @@ import type { ReplayGap, ReplayRange, StoredEvent } from "../streams/EventLog.ts
 import { isEventClass, streamOfClass } from "../streams/names.ts"
 import * as Digest from "../streams/replayDigest.ts"
 import { CannotStart } from "./problem.ts"
-import { boundOf } from "./replay/bounds.ts"
+import { areSwapped, boundOf } from "./replay/bounds.ts"
 import { encoders } from "./replay/encoding.ts"
 import type { Format } from "./replay/encoding.ts"
 import { identityOf, summaryOf } from "./replay/identity.ts"
@@ -22,6 +22,7 @@ import { sourceOf } from "./replay/source.ts"
 import type { Source } from "./replay/source.ts"
 import { differences, readState, writeState } from "./replay/stateFile.ts"
 import type { State } from "./replay/stateFile.ts"
+import { expectTwoFiles } from "./replay/twoFiles.ts"
 
 export interface ReplayOptions extends Asked {
   readonly out: Format
@@ -41,6 +42,7 @@ export const replay = Effect.fnUntraced(
       return yield* new CannotStart({ lines: problems.length === 1 ? problems : lines })
     }
     const filter = yield* filterOf(options)
+    yield* expectTwoFiles(options)
     const source = yield* sourceOf(config, say)
     const run = Effect.gen(function* () {
       const known = options.resume === undefined ? undefined : yield* readState(options.resume)
@@ -131,6 +133,7 @@ const begin = Effect.fnUntraced(function* (source: Source, options: ReplayOption
     return known
   }
   const first = yield* sequenceOf(source, options, "from", info.firstSequence)
+  if (areSwapped(options)) return yield* refused(`--from ${options.from} lies behind --to ${options.to}`)
   const last = Math.min(info.lastSequence, yield* sequenceOf(source, options, "to", info.lastSequence + 1))
   const fixed: Fixed = { createdAtMs: info.createdAtMs, first, last }
   const { resume: _, json: __, whenUnread: ___, ...asked } = options

@@ -44,6 +44,8 @@ export const watch = (): StopSignals => {
   let isUnread = false
   let endUnread = (): void => process.exit(unreadCode)
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever writes hears of a full disk too, and says so.
+    if (error.code === "ENOSPC") return
     if (error.code !== "EPIPE") throw error
     isUnread = true
     endUnread()

@@ -12,14 +12,25 @@ export const standardOutput: Output = {
   write: (bytes) =>
     Effect.callback((resume) => {
       // Nobody reading any more is for src/cli/stopSignals.ts, which hears of it too.
-      process.stdout.write(bytes, () => resume(Effect.void))
+      process.stdout.write(bytes, (error: NodeJS.ErrnoException | null | undefined) =>
+        resume(error?.code === "ENOSPC" ? Effect.fail(diskFull("standard output")) : Effect.void))
     }),
 }
 
+const diskFull = (where: string) =>
+  new CannotStart({ lines: [`${where}: the disk is full; with --file and --resume a replay goes on where it was`] })
+
 /** Cut back to what an earlier run is known to have written; closed with the scope. */
 export const fileOutput = Effect.fnUntraced(function* (file: string, keepBytes: number) {
-  const failed = (cause: unknown) =>
-    new CannotStart({ lines: [`--file: ${cause instanceof Error ? cause.message : String(cause)}`] })
+  const failed = (cause: unknown) => {
+    if (!(cause instanceof Error)) return new CannotStart({ lines: [`--file: ${String(cause)}`] })
+    if ((cause as NodeJS.ErrnoException).code === "ENOSPC") return diskFull("--file")
+    // Deno's own advice would be to run with all permissions.
+    if (cause.name === "NotCapable") {
+      return new CannotStart({ lines: [`--file: Deno does not permit to write to ${file}: name an ordinary file`] })
+    }
+    return new CannotStart({ lines: [`--file: ${cause.message}`] })
+  }
   const handle = yield* Effect.acquireRelease(
     Effect.tryPromise({ try: () => fs.open(file, keepBytes === 0 ? "w" : "r+"), catch: failed }),
     (opened) => Effect.promise(() => opened.close()),
@@ -28,7 +39,8 @@ export const fileOutput = Effect.fnUntraced(function* (file: string, keepBytes: 
   if (size < keepBytes) {
     return yield* new CannotStart({ lines: [`--file: ${file} is shorter than --resume knows it: begin anew`] })
   }
-  yield* Effect.tryPromise({ try: () => handle.truncate(keepBytes), catch: failed })
+  // A device has no end to cut off.
+  if (size > keepBytes) yield* Effect.tryPromise({ try: () => handle.truncate(keepBytes), catch: failed })
   let at = keepBytes
   const write = async (bytes: Uint8Array) => {
     for (let done = 0; done < bytes.length;) {
