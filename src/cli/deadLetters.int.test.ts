@@ -174,8 +174,21 @@ describe("tipstream dead-letters", () => {
     expect(await one(["list"], { ADMIN_TOKEN: "wrong" })).toContain("another ADMIN_TOKEN")
     expect(await one(["list"], { ADMIN_TOKEN: "" })).toContain("wants its ADMIN_TOKEN")
     expect(await one(["list"], { PORT: "0" })).toContain("say with --url")
-    expect(await one(["list", "--since", "yesterday"])).toContain("query.since")
     expect(await one(["list", "--since", "1h", "--until", "2h"])).toContain("`since` must lie before `until`")
+    for (const flag of ["--since", "--until"]) {
+      expect(await one(["list", flag, "yesterday"])).toBe(
+        `tipstream: ${flag}: expected 30m, 2h or 7d (ago), or RFC 3339 as 2026-11-20T08:00:00Z\n`,
+      )
+    }
+    expect(await one(["list", "--limit", "-5"])).toBe("tipstream: --limit: expected a whole number from 1 to 100\n")
+    expect(await one(["drop", "--all", "--limit", "1001"])).toBe(
+      "tipstream: --limit: expected a whole number from 1 to 1000\n",
+    )
+    expect(await one(["list", "--before", "-1"])).toBe("tipstream: --before: expected the id of a letter, from 1\n")
+    expect(await one(["redrive", "--id", "0"])).toBe("tipstream: --id: expected the id of a letter, from 1\n")
+    const unknown = await run(["drop", "--id", "987654"])
+    expect(unknown).toMatchObject({ code: 1, err: "tipstream: 1 of the letters cannot be dropped\n" })
+    expect(unknown.out).toContain("letter 987654: refused, there is no such open letter\n")
   }, 60_000)
 })
 
@@ -192,6 +205,10 @@ describe("/v1/admin/dead-letters", () => {
       for (const wrong of [{ id: 1 }, { ids: [] }, { ids: [0] }, { all: true, limit: 1_001 }, { reason: "none" }]) {
         expect([wrong, (await admin("POST", `/${action}`, wrong)).code]).toEqual([wrong, "INVALID_REQUEST"])
       }
+    }
+    for (const filter of ["durable", "stream", "tenant", "user"]) {
+      expect([filter, (await admin("GET", `?${filter}=%00`)).code]).toEqual([filter, "INVALID_REQUEST"])
+      expect((await admin("POST", "/drop", { [filter]: "a\u0000b" })).code).toBe("INVALID_REQUEST")
     }
     expect((await admin("GET", "/99999999")).code).toBe("DEAD_LETTER_UNKNOWN")
     expect((await admin("GET", "/x")).code).toBe("INVALID_REQUEST")

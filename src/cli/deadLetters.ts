@@ -38,7 +38,9 @@ const path = "/v1/admin/dead-letters"
 export const listLetters = Effect.fnUntraced(function* ({ url, json, state, before, limit, ...given }: ListOptions) {
   const { ask } = yield* operatorClient(Option.getOrUndefined(url))
   const nowMs = yield* Clock.currentTimeMillis
-  const query = new URLSearchParams({ ...conditionsOf(given, nowMs), state, limit: String(limit) })
+  yield* expectLimit(limit, 100)
+  if (Option.isSome(before)) yield* expectId("before", before.value)
+  const query = new URLSearchParams({ ...(yield* conditionsOf(given, nowMs)), state, limit: String(limit) })
   if (Option.isSome(before)) query.set("before", String(before.value))
   const answer = (yield* ask("GET", `${path}?${query}`)) as {
     readonly deadLetters: ReadonlyArray<LetterView>
@@ -81,15 +83,30 @@ export const dropLetters = Effect.fnUntraced(function* (options: SettleOptions) 
   const report = (yield* ask("POST", `${path}/drop`, yield* choiceOf(options))) as {
     readonly dropped: ReadonlyArray<number>
   }
-  if (options.json) return yield* printJson(report)
-  const words = options.dryRun ? "would be dropped" : "dropped"
-  yield* print([...report.dropped.map((id) => `letter ${id}: ${words}`), `in all ${report.dropped.length} ${words}`])
+  const { dropped } = report
+  // At the limit, one that was named may only have to wait for its turn.
+  const isFull = Option.isSome(options.limit) && dropped.length >= options.limit.value
+  const refused = isFull ? [] : [...new Set(options.id)].filter((id) => !dropped.includes(id))
+  if (options.json) yield* printJson(report)
+  else {
+    const words = options.dryRun ? "would be dropped" : "dropped"
+    yield* print([
+      ...dropped.map((id) => `letter ${id}: ${words}`),
+      ...refused.map((id) => `letter ${id}: refused, there is no such open letter`),
+      `in all ${dropped.length} ${words}, ${refused.length} refused`,
+    ])
+  }
+  if (refused.length > 0) {
+    return yield* new CannotStart({ lines: [`${refused.length} of the letters cannot be dropped`] })
+  }
 })
 
 /** What says nothing must not mean everything by accident. */
 const choiceOf = Effect.fnUntraced(function* (options: SettleOptions) {
   const { id: ids, all, limit, dryRun } = options
-  const conditions = conditionsOf(options, yield* Clock.currentTimeMillis)
+  for (const one of ids) yield* expectId("id", one)
+  if (Option.isSome(limit)) yield* expectLimit(limit.value, 1_000)
+  const conditions = yield* conditionsOf(options, yield* Clock.currentTimeMillis)
   if (ids.length === 0 && Object.keys(conditions).length === 0 && !all) {
     return yield* new CannotStart({ lines: ["name letters with --id, or another condition, or say --all"] })
   }
@@ -102,16 +119,32 @@ const choiceOf = Effect.fnUntraced(function* (options: SettleOptions) {
   }
 })
 
-const conditionsOf = (
+const conditionsOf = Effect.fnUntraced(function* (
   { durable, stream, reason, tenant, user, since, until }: Conditions,
   nowMs: number,
-): Record<string, string> => {
-  const at = (text: string) => instantOf(text, nowMs)
-  const given = { durable, stream, reason, tenant, user, since: Option.map(since, at), until: Option.map(until, at) }
-  return Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) => Option.isSome(value) ? [[name, value.value]] : []),
-  )
-}
+) {
+  const conditions: Record<string, string> = {}
+  for (const [name, value] of Object.entries({ durable, stream, reason, tenant, user })) {
+    if (Option.isSome(value)) conditions[name] = value.value
+  }
+  for (const [name, value] of Object.entries({ since, until })) {
+    if (Option.isNone(value)) continue
+    const at = instantOf(value.value, nowMs)
+    if (at === undefined) return yield* refused(name, "30m, 2h or 7d (ago), or RFC 3339 as 2026-11-20T08:00:00Z")
+    conditions[name] = at
+  }
+  return conditions
+})
+
+/** What the service would refuse in the words of its API, in those of the command. */
+const expectLimit = (limit: number, most: number): Effect.Effect<void, CannotStart> =>
+  limit >= 1 && limit <= most ? Effect.void : refused("limit", `a whole number from 1 to ${most}`)
+
+const expectId = (flag: string, id: number): Effect.Effect<void, CannotStart> =>
+  id >= 1 ? Effect.void : refused(flag, "the id of a letter, from 1")
+
+const refused = (flag: string, expected: string) =>
+  Effect.fail(new CannotStart({ lines: [`--${flag}: expected ${expected}`] }))
 
 const print = (lines: ReadonlyArray<string>) => Console.log(lines.join("\n"))
 

@@ -86,9 +86,13 @@ const ageOf = (ms: number): string => {
 
 const units = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000]] as const
 
-/** `2h` is two hours before now; anything else is left to the service to judge. */
-export const instantOf = (text: string, nowMs: number): string => {
+/** `2h` is two hours before now; else it is RFC 3339. Undefined when it is neither. */
+export const instantOf = (text: string, nowMs: number): string | undefined => {
   const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
   const size = units.find(([name]) => name === unit)?.[1]
-  return size === undefined ? text : new Date(nowMs - Number(number) * size).toISOString()
+  if (size !== undefined) return new Date(nowMs - Number(number) * size).toISOString()
+  return rfc3339.test(text) && !Number.isNaN(Date.parse(text)) ? text : undefined
 }
+
+/** As the service takes it. */
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/

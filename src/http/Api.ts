@@ -229,8 +229,8 @@ const DeadLetterView = Schema.Struct({
   diedAt: instant,
 }).annotate({ identifier: "DeadLetterView" })
 
-/** As long as any name we give; a token of a subject has 64 characters. */
-const name = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100))
+/** As long as any name we give; a token of a subject has 64 characters. Postgres holds no NUL. */
+const name = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100), Schema.isPattern(/^\P{Cc}*$/u))
 
 /** What a filter may say; all given parts must match. */
 const letterFilter = {
