@@ -96,6 +96,13 @@ describe("connection to NATS", () => {
       )
     }))
 
+  it.live("a server without TLS is there all the same: it is told which address to write", () =>
+    Effect.gen(function* () {
+      const broker = yield* nats
+      expect((yield* refusal(broker.url.replace("nats:", "tls:"), 600_000)).message)
+        .toContain("it does not speak TLS. Write nats:// instead of tls://")
+    }))
+
   it.live("with a wait it connects once the server is there", () =>
     Effect.gen(function* () {
       const broker = yield* nats

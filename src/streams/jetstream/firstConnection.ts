@@ -81,6 +81,9 @@ const notConnected = (cause: unknown): [problem: string, isFinal: boolean] => {
   if (cause instanceof errors.TimeoutError) return ["no answer. Is it a NATS server, and is it running?", false]
   const said = cause instanceof Error && cause.message !== "" ? cause.message : "the connection was closed"
   if (/certificate/i.test(said)) return [`${said}. Its issuer must be trusted here, and its name be the host's.`, true]
+  if (/does not support 'tls'/.test(said)) {
+    return ["it does not speak TLS. Write nats:// instead of tls:// in NATS_URL, or give it a certificate.", true]
+  }
   return [`${said}. Is the server running there? It is started with \`nats-server -js\`.`, false]
 }
 
