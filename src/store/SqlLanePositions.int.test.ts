@@ -41,3 +41,18 @@ it.live("lane positions - an event of the outbox is known", () =>
     const { knows } = yield* LanePositions
     expect([yield* knows("a"), yield* knows("b")]).toEqual([true, false])
   }).pipe(Effect.provide(SqlLanePositions.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))))
+
+it.live("lane positions - turns do not overlap, and one that fails says why and ends its turn", () =>
+  Effect.gen(function* () {
+    const { alone } = yield* LanePositions
+    let inside = 0
+    const turn = Effect.gen(function* () {
+      inside++
+      yield* Effect.yieldNow
+      yield* SqlClient.SqlClient.pipe(Effect.flatMap((sql) => sql`SELECT 1`))
+      expect(inside--).toBe(1)
+      return yield* Effect.fail("no" as const)
+    })
+    const said = yield* Effect.forEach([1, 2, 3, 4], () => Effect.flip(alone(turn)), { concurrency: 4 })
+    expect(said).toEqual(["no", "no", "no", "no"])
+  }).pipe(Effect.provide(SqlLanePositions.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))))
