@@ -44,11 +44,13 @@ describe("tipstream doctor", () => {
       "data folder",
       "disk",
       "postgres",
+      "nats",
       "port",
       "clock",
       "todoist",
     ])
     expect(of("todoist")).toMatchObject({ status: "warn" })
+    expect(of("nats")).toMatchObject({ status: "ok", seen: expect.stringContaining("stands in the database") })
     await expect(fs.stat(path.dirname(dataDir))).rejects.toThrow("ENOENT")
   })
 
@@ -64,6 +66,7 @@ describe("tipstream doctor", () => {
       DATA_DIR: file,
       DATABASE_URL: "postgres://somebody:a-secret@127.0.0.1:1/nowhere",
       PORT: String(port),
+      NATS_URL: "nats://ann:a-secret@127.0.0.1:1",
     })
     await new Promise((resolve) => taken.close(resolve))
     expect(code).toBe(1)
@@ -71,10 +74,11 @@ describe("tipstream doctor", () => {
     expect(of("settings")?.seen).toMatch(/POLICY: .*; LOG_LEVEL: /)
     expect(of("data folder")).toMatchObject({ status: "fail", seen: expect.stringContaining("is not a folder") })
     expect(of("postgres")).toMatchObject({ status: "fail", mend: "start it, or correct host and port in DATABASE_URL" })
+    expect(of("nats")).toMatchObject({ status: "fail", seen: expect.stringContaining("127.0.0.1:1 (NATS_URL)") })
     expect(of("port")).toMatchObject({ status: "fail", seen: `127.0.0.1:${port} is in use by another program` })
     expect(report.findings.filter(({ status }) => status !== "ok").every(({ mend }) => mend !== undefined)).toBe(true)
     expect(JSON.stringify(report)).not.toContain("a-secret")
-    expect(errors).toBe("tipstream: 10 checks: 4 failed, 1 to look at\n")
+    expect(errors).toBe("tipstream: 11 checks: 5 failed, 1 to look at\n")
   })
 
   it("tells a Postgres that is too old by its version", async () => {

@@ -12,6 +12,7 @@ import { isHealthy, warn } from "./doctor/Finding.ts"
 import type { Finding, Judgement } from "./doctor/Finding.ts"
 import { lookAtFolder } from "./doctor/folderCheck.ts"
 import { judgeClock, judgeDisk, judgeFolder, judgePort, judgeRuntime, judgeSettings } from "./doctor/judge.ts"
+import { lookAtNats } from "./doctor/natsCheck.ts"
 import { lookAtPermissions } from "./doctor/permissionCheck.ts"
 import { lookAtPort } from "./doctor/portCheck.ts"
 import { lookAtDatabase } from "./doctor/postgresCheck.ts"
@@ -87,6 +88,7 @@ const surroundings = Effect.fnUntraced(function* (config: Config) {
     "data folder": Effect.map(Fiber.join(folder), (report) => limited(judgeFolder(report), atMost)),
     disk: Effect.map(Fiber.join(folder), ({ freeBytes, nearest }) => limited(judgeDisk(freeBytes, nearest), atMost)),
     postgres: Effect.map(Fiber.join(database), ({ judgement }) => judgement),
+    nats: lookAtNats(config),
     port,
     clock,
     todoist: Effect.map(Fiber.join(todoist), ({ judgement }) => judgement),

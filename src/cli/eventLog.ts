@@ -13,6 +13,7 @@ import { Nats } from "../streams/jetstream/NatsConnection.ts"
 import * as Relay from "../streams/jetstream/Relay.ts"
 import { renewalsPerLease } from "../streams/jetstream/laneKeeper.ts"
 import { notePositions } from "../streams/jetstream/notePositions.ts"
+import { versionAdvice } from "../streams/jetstream/recommendedVersion.ts"
 import { refuseStrangers } from "../streams/jetstream/refuseStrangers.ts"
 import { replayStream, sequenceAt } from "../streams/jetstream/replayStream.ts"
 import { ensure } from "../streams/jetstream/verifyContracts.ts"
@@ -44,7 +45,10 @@ const contracts = (config: Config) =>
     const { alone, read } = yield* LanePositions
     yield* refuseStrangers
     const contract = yield* contractOf(config)
-    yield* alone(ensure(yield* Nats, contract, yield* read))
+    const nats = yield* Nats
+    const advice = versionAdvice(nats.connection.info?.version ?? "0")
+    if (advice !== undefined) yield* Effect.logWarning(advice)
+    yield* alone(ensure(nats, contract, yield* read))
     yield* Effect.forkScoped(notePositions(contract.consumers))
   })).pipe(Layer.provide(SqlLanePositions.layer))
 

@@ -4,6 +4,7 @@ import process from "node:process"
 import { Effect, Redacted } from "effect"
 import { settings } from "../../config.ts"
 import type { Config } from "../../config.ts"
+import { parseNatsUrl } from "../../streams/jetstream/natsAddress.ts"
 import { projectRoot } from "../runtime.ts"
 import { fail, ok } from "./Finding.ts"
 import type { Judgement } from "./Finding.ts"
@@ -25,9 +26,11 @@ const permissions = (globalThis as { Deno?: { permissions: Permissions } }).Deno
 const needsOf = (config: Config, todoistUrl: string): ReadonlyArray<Need> => {
   const data = path.resolve(config.dataDir)
   const urls = [config.databaseUrl && Redacted.value(config.databaseUrl), todoistUrl, config.otlpEndpoint]
+  const natsServers = config.natsUrl === undefined ? [] : parseNatsUrl(Redacted.value(config.natsUrl)).servers
   return [
     { name: "read", path: projectRoot.replace(/\/$/, "") },
     { name: "read", path: data },
+    ...(config.natsCreds === undefined ? [] : [{ name: "read", path: path.resolve(config.natsCreds) } as const]),
     { name: "write", path: data },
     { name: "run", command: "/bin/sh" },
     { name: "run", command: process.execPath },
@@ -36,6 +39,7 @@ const needsOf = (config: Config, todoistUrl: string): ReadonlyArray<Need> => {
     { name: "env", variable: "PGAPPNAME" },
     { name: "net", host: "127.0.0.1" },
     { name: "net", host: config.host.includes(":") ? `[${config.host}]` : config.host },
+    ...natsServers.map((host) => ({ name: "net", host }) as const),
     ...urls.flatMap((url): ReadonlyArray<Need> => url === undefined ? [] : [{ name: "net", host: hostOf(url) }]),
   ]
 }

@@ -51,9 +51,6 @@ const pings = { pingInterval: 5_000, maxPingOut: 2 }
 /** What is unacknowledged at the end is sent again by the next process; so the end waits no longer for the server. */
 const drainMaxMs = 2_000
 
-/** From here on a server keeps what it acknowledged in more kinds of failure. */
-const recommended = { major: 2, minor: 12 }
-
 export const layer = (options: NatsOptions) => Layer.effect(Nats, Effect.suspend(() => make(options)))
 
 const make = Effect.fnUntraced(function* (options: NatsOptions) {
@@ -69,12 +66,6 @@ const make = Effect.fnUntraced(function* (options: NatsOptions) {
     { interruptible: true },
   )
   const version = () => connection.info?.version ?? "0"
-  if (!atLeast(version(), recommended.major, recommended.minor)) {
-    yield* Effect.logWarning(
-      `nats-server ${version()} is older than ${recommended.major}.${recommended.minor}, which is recommended: ` +
-        "it mends losses of older ones",
-    )
-  }
   const health = yield* watchConnection(connection, (count) => attempts = count)
   yield* Effect.addFinalizer(() => health.isConnected() && health.isUp() ? drain(connection) : Effect.void)
   return Nats.of({
