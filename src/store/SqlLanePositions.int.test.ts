@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import * as MigratedDatabase from "../../test/support/migratedDatabase.ts"
 import { LanePositions } from "../streams/LanePositions.ts"
@@ -45,14 +45,19 @@ it.live("lane positions - an event of the outbox is known", () =>
 it.live("lane positions - turns do not overlap, and one that fails says why and ends its turn", () =>
   Effect.gen(function* () {
     const { alone } = yield* LanePositions
-    let inside = 0
-    const turn = Effect.gen(function* () {
-      inside++
-      yield* Effect.yieldNow
-      yield* SqlClient.SqlClient.pipe(Effect.flatMap((sql) => sql`SELECT 1`))
-      expect(inside--).toBe(1)
-      return yield* Effect.fail("no" as const)
-    })
-    const said = yield* Effect.forEach([1, 2, 3, 4], () => Effect.flip(alone(turn)), { concurrency: 4 })
-    expect(said).toEqual(["no", "no", "no", "no"])
+    const sql = yield* SqlClient.SqlClient
+    const [begun, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const first = yield* Effect.forkChild(
+      alone(
+        Deferred.succeed(begun, undefined).pipe(Effect.andThen(Deferred.await(go)), Effect.andThen(Effect.fail("no"))),
+      ),
+    )
+    yield* Deferred.await(begun)
+    const second = yield* Effect.forkChild(alone(Deferred.isDone(go)))
+    yield* sql`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+      .pipe(Effect.repeat({ until: (rows) => rows.length === 1 }), Effect.timeout(5_000))
+    yield* Deferred.succeed(go, undefined)
+    expect(yield* Effect.flip(Fiber.join(first))).toBe("no")
+    expect(yield* Fiber.join(second)).toBe(true)
   }).pipe(Effect.provide(SqlLanePositions.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))))

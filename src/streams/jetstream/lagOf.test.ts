@@ -4,7 +4,7 @@ import { lagOf } from "./lagOf.ts"
 const stream = { lastSequence: 120, messages: 60 }
 const known = (lag: number, lastSequence = 100) => ({ lag, lastSequence })
 
-it("lag - durables count it; of those that are gone, it is what they had left and their share of what came since", () => {
+it("lag - durables count it; of those that are gone, what they had left and their share of what came since", () => {
   const there = { known: known(3), isGone: false }
   expect(lagOf([there, { ...there, known: known(0) }], stream)).toBe(3)
   expect(lagOf([there, { known: known(4), isGone: true }], stream)).toBe(3 + 4 + 20 / 2)
