@@ -3,30 +3,19 @@
 //   npm run bench                    lists them
 //   npm run bench <name> [options]   runs one, its options handed on
 //   npm run bench all                runs every one
-import fs from "node:fs"
-import path from "node:path"
-import { Refusal, root, run, script, tool } from "./support/process.mjs"
+import { columns, listed } from "./support/listed.mjs"
+import { Refusal, run, script, tool } from "./support/process.mjs"
 
 const ending = ".bench.ts"
 
-/** Name and first sentence of the header comment. */
-function listed() {
-  return fs.readdirSync(path.join(root, "bench")).filter((file) => file.endsWith(ending)).sort().map((file) => {
-    const text = fs.readFileSync(path.join(root, "bench", file), "utf8")
-    const says = /^\/\*\*\s*\*?\s*([\s\S]*?[.:](?=\s)|[\s\S]*?(?=\*\/))/.exec(text)?.[1] ?? ""
-    return { name: file.slice(0, -ending.length), says: says.replace(/\s*\n\s*\*\s*/g, " ").trim() }
-  })
-}
-
 function usage(benches) {
   console.log("npm run bench <name> [options], or npm run bench all\n")
-  const width = Math.max(0, ...benches.map(({ name }) => name.length))
-  for (const { name, says } of benches) console.log(`  ${name.padEnd(width)}  ${says}`)
+  for (const line of columns(benches)) console.log(line)
   if (benches.length === 0) console.log("  there are no benchmarks yet (bench/*.bench.ts)")
 }
 
 await script(async ([name, ...options]) => {
-  const benches = listed()
+  const benches = listed("bench", ending)
   if (name === undefined || name === "--help" || name === "-h") {
     usage(benches)
     return 0
