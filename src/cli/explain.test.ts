@@ -24,6 +24,11 @@ describe("what a command that failed says", () => {
     expect(explain(Cause.die(denied))).toContain('Requires net access to "db:5432"): start with bin/tipstream')
   })
 
+  it("a full disk, which Deno throws where something is written", () => {
+    const full = new Error("No space left on device (os error 28)")
+    expect(explain(Cause.die(full))).toBe("tipstream: the disk is full where this is written to")
+  })
+
   it("nothing after a stop that was asked for, nor below help", () => {
     expect(explain(Cause.interrupt(1))).toBeUndefined()
     expect(explain(Cause.fail(new CliError.ShowHelp({ commandPath: ["tipstream"], errors: [] })))).toBeUndefined()

@@ -34,5 +34,9 @@ export const explain = (cause: Cause.Cause<unknown>): string | undefined => {
   if (error instanceof Error && error.name === "NotCapable") {
     return `tipstream: Deno does not permit it (${error.message}): start with bin/tipstream, which gives what is needed`
   }
+  // On Deno a write that fails is thrown where it was asked for; the words are all there is.
+  if (error instanceof Error && /^No space left on device/.test(error.message)) {
+    return "tipstream: the disk is full where this is written to"
+  }
   return `tipstream: this is a mistake in tipstream, please report it\n${Cause.pretty(cause)}`
 }

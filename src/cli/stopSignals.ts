@@ -42,10 +42,15 @@ export const watch = (): StopSignals => {
   process.on("SIGINT", on)
   process.on("SIGTERM", on)
   let isUnread = false
+  let isLookedAfter = false
   let endUnread = (): void => process.exit(unreadCode)
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever writes hears of a full disk too, and says so.
-    if (error.code === "ENOSPC") return
+    if (error.code === "ENOSPC") {
+      // Whoever looks after its own writes hears of a full disk too, and says so.
+      if (isLookedAfter) return
+      process.stderr.write("tipstream: standard output: the disk is full\n")
+      process.exit(1)
+    }
     if (error.code !== "EPIPE") throw error
     isUnread = true
     endUnread()
@@ -55,6 +60,7 @@ export const watch = (): StopSignals => {
       isReady = true
     },
     whenUnread: (end) => {
+      isLookedAfter = true
       endUnread = end
     },
     exitCode: () => {

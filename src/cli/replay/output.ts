@@ -2,6 +2,7 @@
 import fs from "node:fs/promises"
 import process from "node:process"
 import { Effect } from "effect"
+import { saysDiskFull } from "../../store/embedded/FileSystemFailure.ts"
 import { CannotStart } from "../problem.ts"
 
 export interface Output {
@@ -12,10 +13,21 @@ export const standardOutput: Output = {
   write: (bytes) =>
     Effect.callback((resume) => {
       // Nobody reading any more is for src/cli/stopSignals.ts, which hears of it too.
-      process.stdout.write(bytes, (error: NodeJS.ErrnoException | null | undefined) =>
-        resume(error?.code === "ENOSPC" ? Effect.fail(diskFull("standard output")) : Effect.void))
+      const done = (cause: unknown) =>
+        resume(isDiskFull(cause) ? Effect.fail(diskFull("standard output")) : Effect.void)
+      try {
+        process.stdout.write(bytes, done)
+      } catch (cause) {
+        // Deno writes at once, and throws.
+        if (!isDiskFull(cause)) throw cause
+        done(cause)
+      }
     }),
 }
+
+/** Deno gives the words of the system without their code. */
+const isDiskFull = (cause: unknown): boolean =>
+  cause instanceof Error && ((cause as NodeJS.ErrnoException).code === "ENOSPC" || saysDiskFull(cause.message))
 
 const diskFull = (where: string) =>
   new CannotStart({ lines: [`${where}: the disk is full; with --file and --resume a replay goes on where it was`] })
@@ -24,10 +36,14 @@ const diskFull = (where: string) =>
 export const fileOutput = Effect.fnUntraced(function* (file: string, keepBytes: number) {
   const failed = (cause: unknown) => {
     if (!(cause instanceof Error)) return new CannotStart({ lines: [`--file: ${String(cause)}`] })
-    if ((cause as NodeJS.ErrnoException).code === "ENOSPC") return diskFull("--file")
+    if (isDiskFull(cause)) return diskFull("--file")
     // Deno's own advice would be to run with all permissions.
     if (cause.name === "NotCapable") {
-      return new CannotStart({ lines: [`--file: Deno does not permit to write to ${file}: name an ordinary file`] })
+      return new CannotStart({
+        lines: [
+          `--file: Deno does not permit to write to ${file}: name an ordinary file, and start with bin/tipstream`,
+        ],
+      })
     }
     return new CannotStart({ lines: [`--file: ${cause.message}`] })
   }
