@@ -35,7 +35,7 @@ export const explain = (cause: Cause.Cause<unknown>): string | undefined => {
     return `tipstream: Deno does not permit it (${error.message}): start with bin/tipstream, which gives what is needed`
   }
   // On Deno a write that fails is thrown where it was asked for; the words are all there is.
-  if (error instanceof Error && /^No space left on device/.test(error.message)) {
+  if (error instanceof Error && error.message.startsWith("No space left on device")) {
     return "tipstream: the disk is full where this is written to"
   }
   return `tipstream: this is a mistake in tipstream, please report it\n${Cause.pretty(cause)}`
