@@ -56,11 +56,10 @@ const health = ({ health }: OperatorView): Html =>
 <dt>Status</dt><dd><span class="state${health.status !== "ok" && " bad"}">${health.status}</span></dd>
 <dt>Takes requests</dt><dd>${health.ready ? "yes" : "no"}</dd>
 <dt>Database</dt><dd>${health.database}</dd>
-<dt>Event log</dt><dd>${health.log}</dd>
+<dt>Event log</dt><dd>${logWords(health)}</dd>
 <dt>Version</dt><dd>${health.version}</dd>
 <dt>Runtime</dt><dd>${health.runtime}</dd>
 <dt>Up for</dt><dd>${lengthWords(health.uptimeMs)}</dd>
-<dt>Event log</dt><dd>${logWords(health)}</dd>
     ${
     health.problems.length > 0 && markup`<dt>Problems</dt>
 <dd class="late">${health.problems.join("; ")}</dd>`
@@ -74,7 +73,8 @@ const logWords = ({ log, waiting }: typeof HealthReport.Type): string => {
 }
 
 const logs = (view: OperatorView, log: NonNullable<OperatorView["log"]>): Html =>
-  markup`${
+  markup`${view.health.log === "jetstream" && !view.health.ready && markup`<p>Streams and consumers as last known.</p>`}
+${
     sheet(
       "Streams",
       "No stream yet.",

@@ -197,6 +197,18 @@ describe("operator page", () => {
     expect(page.match(/<h1/g)).toHaveLength(1)
   })
 
+  it("says where the event log stands, what waits for it, and that figures are old while it is away", () => {
+    const { health } = viewOf()
+    expect(words(pageOf())).toMatch(/Event log in the database/)
+    const away = { ...health, log: "jetstream" as const, ready: false, waiting: 7 }
+    const page = pageOf({ health: away })
+    expect(words(page)).toMatch(/Event log on NATS, 7 events wait to get there/)
+    expect(words(page)).toMatch(/Streams and consumers as last known/)
+    expect(faultsOf(page)).toEqual([])
+    expect(page.match(/Event log<\/dt>/g)).toHaveLength(1)
+    expect(words(pageOf({ health: { ...away, ready: true, waiting: 1 } }))).toMatch(/1 event waits to get there/)
+  })
+
   it("reloads itself until it is paused", () => {
     expect(pageOf()).toContain('<meta http-equiv="refresh" content="5">')
     expect(pageOf({ live: false })).not.toContain("refresh")
