@@ -14,7 +14,10 @@ export interface Expectations {
   readonly expectsDuplicates?: boolean
   /** Somebody else publishes too: unknown messages in the stream are not ours to judge. */
   readonly allowsForeign?: boolean
-  /** A foreign message took a number after the store was rolled back: those behind it get others. */
+  /**
+   * Foreign messages took numbers, and the store was set back: events behind them get others, and a stream that is made
+   * anew begins behind the numbers of those that were lost.
+   */
   readonly allowsRenumbering?: boolean
   /** Highest delivery count a message may reach. */
   readonly deliveryCountMax?: number
@@ -125,7 +128,7 @@ const streamHoldsEveryEvent: Check = ({ of, events, stored }) => {
   return found
 }
 
-const streamIsDense: Check = ({ events, stored }, { allowsForeign }) =>
+const streamIsDense: Check = ({ events, stored }, { allowsForeign, allowsRenumbering }) =>
   [...stored].flatMap(([stream, messages]) => {
     const found: Array<Violation> = []
     const at = new Map<string, number>()
@@ -134,7 +137,7 @@ const streamIsDense: Check = ({ events, stored }, { allowsForeign }) =>
     for (const [index, message] of sorted.entries()) {
       const { sequence, messageId } = message
       const previous = sorted[index - 1]?.sequence ?? 0
-      if (sequence > previous + 1) {
+      if (sequence > previous + 1 && !(index === 0 && allowsRenumbering === true)) {
         found.push({
           kind: "gap in the stream",
           detail: `nothing in ${stream} from ${previous + 1} to ${sequence - 1}`,

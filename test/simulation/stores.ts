@@ -192,11 +192,12 @@ const deadLettersOf = (database: Database, node: Node) => {
     record: (durable, delivery, cause) =>
       look(database, node, "letters.record", () => {
         const { stream, sequence, subject, attempt: attempts, payload } = delivery
+        const messageId = delivery.headers[names.messageId] ?? ""
         const isKnown = letters.some(({ letter }) =>
-          letter.durable === durable && letter.stream === stream && letter.sequence === sequence
+          letter.durable === durable && letter.stream === stream && letter.sequence === sequence &&
+          letter.messageId === messageId
         )
         if (isKnown) return
-        const messageId = delivery.headers[names.messageId] ?? ""
         const fate = { attempts, diedAtMs: Math.floor(world.nowMs), state: "open" as const, redrives: 0 }
         const id = letters.length + 1
         const letter = new DeadLetter({ id, durable, stream, sequence, subject, messageId, ...cause, ...fate })
