@@ -85,8 +85,11 @@ const duplicateWindowMs = 120_000
 /** The default of the server's `max_payload`: what is larger was never published. */
 const messageSizeMax = 1_048_576
 
-/** Deliveries beyond the attempts, spent by brokers and replicas that died: what is poison is buried before. */
-const deliveriesSpare = 10
+/**
+ * Deliveries that are no attempts: what stands behind messages that end processes is delivered as often as these end.
+ * Attempts are counted where effects are; this only ends what nobody could count.
+ */
+export const deliveriesSpare = 1_000
 
 /** Batches of a lane that may be on their way: one that is handled, one that waits for its turn. */
 export const batchesInFlight = 2

@@ -8,6 +8,7 @@ import type { ReceivedEvent } from "../Consumer.ts"
 import { DeadLetters } from "../DeadLetters.ts"
 import { eventually } from "../EventLog.contract.ts"
 import { EventLog } from "../EventLog.ts"
+import { deliveriesSpare } from "../contracts.ts"
 import type { ConsumerContract } from "../EventLog.ts"
 import { Inbox } from "../Inbox.ts"
 import { standInSubject } from "../names.ts"
@@ -366,7 +367,7 @@ describe("lanes on a real server", () => {
     "a message the broker gave up becomes a dead letter, unless its effect is there",
     Effect.gen(function* () {
       // The durable allows three deliveries.
-      const here = yield* world({ attemptsMax: -7, sweepEveryMs: 50 })
+      const here = yield* world({ attemptsMax: 3 - deliveriesSpare, sweepEveryMs: 50 })
       const process = yield* processOf(here.where, "one")
       yield* Effect.gen(function* () {
         const broker = yield* Broker

@@ -40,7 +40,7 @@ describe("contract with the broker", () => {
       yield* ensure(nats, contract, noPositions)
       expect(yield* troubles(nats)).toEqual([])
       expect(yield* streamConfig(nats, "SIGNALS")).toMatchObject({ max_msgs: 500_000, max_msg_size: 1_048_576 })
-      expect(yield* laneConfig(nats)).toMatchObject({ deliver_policy: "all", ack_wait: 5e9, max_deliver: 15 })
+      expect(yield* laneConfig(nats)).toMatchObject({ deliver_policy: "all", ack_wait: 5e9, max_deliver: 1_005 })
     }))
 
   it.live("eight replicas that start at once agree", () =>
