@@ -23,12 +23,12 @@ export const layer = (options: PostgresOptions): Layer.Layer<SqlClient.SqlClient
   Layer.effect(
     SqlClient.SqlClient,
     Effect.gen(function* () {
-      const pool = yield* Effect.acquireRelease(
-        Effect.sync(() => connect(options)),
-        (pool) => Effect.promise(() => pool.end({ timeout: 5 })),
+      const pools = yield* Effect.acquireRelease(
+        Effect.sync(() => poolsOf(options)),
+        (pools) => Effect.promise(pools.end),
       )
-      yield* Effect.tryPromise({ try: () => pool`SELECT 1`, catch: failed("connect") })
-      return yield* clientOf(pool)
+      yield* Effect.tryPromise({ try: () => pools.current()`SELECT 1`, catch: failed("connect") })
+      return yield* clientOf(pools)
     }),
   ).pipe(Layer.provide(Reactivity.layer))
 
@@ -57,19 +57,48 @@ const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.S
     types: { bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number } },
   })
 
-const clientOf = (pool: postgres.Sql) => {
+interface Pools {
+  readonly current: () => postgres.Sql
+  readonly retire: (pool: postgres.Sql) => void
+  readonly end: () => Promise<void>
+}
+
+/** Transactions that still run in a pool that is given up have as long as a statement may take. */
+const retiredMaxSeconds = statementMaxMs / 1_000
+
+/**
+ * One pool at a time, and another after a connection was lost inside a transaction: postgres.js does not get over it,
+ * hands the place of that connection out as if it were open, and waits for ever once all places are such.
+ */
+const poolsOf = (options: PostgresOptions): Pools => {
+  let current = connect(options)
+  return {
+    current: () => current,
+    retire: (pool) => {
+      if (pool !== current) return
+      current = connect(options)
+      pool.end({ timeout: retiredMaxSeconds }).catch(() => {})
+    },
+    end: () => current.end({ timeout: 5 }),
+  }
+}
+
+const clientOf = (pools: Pools) => {
   const reserve: SqlConnection.Acquirer = Effect.map(
     Effect.acquireRelease(
-      Effect.map(
-        Effect.tryPromise({ try: () => pool.reserve(), catch: failed("acquire") }),
-        (reserved) => ({ reserved, session: sessionOf() }),
-      ),
-      ({ reserved, session }) => Effect.sync(() => session.isLost() ? undefined : reserved.release()),
+      Effect.suspend(() => {
+        const pool = pools.current()
+        return Effect.map(
+          Effect.tryPromise({ try: () => pool.reserve(), catch: failed("acquire") }),
+          (reserved) => ({ pool, reserved, session: sessionOf() }),
+        )
+      }),
+      ({ pool, reserved, session }) => Effect.sync(() => session.isLost() ? pools.retire(pool) : reserved.release()),
     ),
     ({ reserved, session }) => connectionOf(reserved, session),
   )
   return SqlClient.make({
-    acquirer: Effect.succeed(connectionOf(pool)),
+    acquirer: Effect.sync(() => connectionOf(pools.current())),
     transactionAcquirer: reserve,
     compiler,
     driver: "pg",
