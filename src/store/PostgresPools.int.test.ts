@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { database } from "../../test/support/postgres.ts"
 import * as PostgresClient from "./PostgresClient.ts"
+
 it.live("a pool gets over connections that are lost inside transactions", () =>
   Effect.gen(function* () {
     const url = yield* database
@@ -12,7 +13,6 @@ it.live("a pool gets over connections that are lost inside transactions", () =>
         yield* Effect.exit(sql.withTransaction(Effect.gen(function* () {
           const [row] = yield* sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`
           yield* Effect.exit(sql`SELECT pg_terminate_backend(${row!.pid})`)
-          yield* Effect.sleep(50)
           yield* sql`SELECT 1`
         })))
       }
