@@ -2,7 +2,7 @@
 import { Effect, Layer, Redacted } from "effect"
 import { Connector, ProviderUnavailable, RateLimited, TokenRejected } from "../connectors/Connector.ts"
 import type { Act, ConnectorError, SyncRequest, SyncResult, TaskObservation } from "../connectors/Connector.ts"
-import * as AesTokenVault from "../connectors/AesTokenVault.ts"
+import * as SealedBoxVault from "../connectors/SealedBoxVault.ts"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
@@ -169,7 +169,7 @@ export const layerOf = (store: Store, tool: Tool) => {
   const keys = `k1:${Buffer.alloc(32, 7).toString("base64")}`
   return LocalActors.layer({ syncIntervalMs, connectorTimeoutMs: 15_000 }).pipe(
     Layer.provide(Layer.succeed(Connector, Connector.of({ provider: "todoist", sync: tool.sync }))),
-    Layer.provide(AesTokenVault.layer(Redacted.make(keys))),
+    Layer.provide(SealedBoxVault.layer(Redacted.make(keys))),
     Layer.provideMerge(Layer.succeed(UserSyncStore, store.service)),
   )
 }

@@ -10,7 +10,7 @@ import { FetchHttpClient } from "effect/http"
 import { Actors } from "../actors/Actors.ts"
 import * as LocalActors from "../actors/LocalActors.ts"
 import type { Config } from "../config.ts"
-import * as AesTokenVault from "../connectors/AesTokenVault.ts"
+import * as SealedBoxVault from "../connectors/SealedBoxVault.ts"
 import * as TodoistConnector from "../connectors/todoist/TodoistConnector.ts"
 import { HttpSettings } from "../http/HttpSettings.ts"
 import * as Lifecycle from "../http/Lifecycle.ts"
@@ -80,7 +80,7 @@ const actors = (config: Config, around: Surroundings) =>
         Layer.provide(FetchHttpClient.layer),
       ),
     ),
-    Layer.provide(AesTokenVault.layer(around.vaultKeys)),
+    Layer.provide(SealedBoxVault.layer(around.vaultKeys)),
   )
 
 /** Brings newer data in before a decision, for as long as the budget lasts; the sync itself goes on beyond it. */
