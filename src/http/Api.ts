@@ -131,15 +131,24 @@ const connectors = HttpApiGroup.make("connectors").add(
     params: { provider: Provider },
     payload: Schema.Struct({
       token: Schema.RedactedFromValue(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(500))),
+      replace: Schema.optionalKey(Schema.Boolean),
     }),
     success: Schema.Struct({ status: Schema.Literal("connected"), tasks: Schema.Int }),
-    error: [Problems.TokenNotAccepted, Problems.ToolUnavailable, Problems.Busy, Problems.Unavailable],
+    error: [
+      Problems.OtherAccount,
+      Problems.WayUnsupported,
+      Problems.TokenNotAccepted,
+      Problems.ToolUnavailable,
+      Problems.Busy,
+      Problems.Unavailable,
+    ],
   }).annotate(OpenApi.Summary, "Connect by personal token; answers after the first sync"),
   HttpApiEndpoint.post("sync", "/v1/connectors/:provider/sync", {
     params: { provider: Provider },
     success: Schema.Struct({ changes: Schema.Int, syncedAt: instant }),
     error: [
       Problems.NotConnected,
+      Problems.OtherAccount,
       Problems.TokenNotAccepted,
       Problems.ToolUnavailable,
       Problems.Busy,
@@ -149,7 +158,13 @@ const connectors = HttpApiGroup.make("connectors").add(
   HttpApiEndpoint.delete("disconnect", "/v1/connectors/:provider", {
     params: { provider: Provider },
     success: HttpApiSchema.NoContent,
-    error: [Problems.ToolUnavailable, Problems.TokenNotAccepted, Problems.Busy, Problems.Unavailable],
+    error: [
+      Problems.OtherAccount,
+      Problems.ToolUnavailable,
+      Problems.TokenNotAccepted,
+      Problems.Busy,
+      Problems.Unavailable,
+    ],
   }).annotate(OpenApi.Summary, "Forget the token and all tasks"),
 ).middleware(SignedIn)
 

@@ -2,6 +2,7 @@
 import type { Recommendation } from "../recommender/Recommender.ts"
 import type { AskError } from "../actors/Actors.ts"
 import type { Connection } from "../actors/UserSyncStore.ts"
+import type { GrantUnsupported, TokenRejected } from "../connectors/Connector.ts"
 import type { PastDecision, TipUnknown } from "../recommender/Decisions.ts"
 import type { FeedbackError } from "../recommender/Feedback.ts"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
@@ -40,12 +41,25 @@ export const askProblem = (error: AskError) => {
   switch (error._tag) {
     case "ConnectionRejected":
       return new Problems.TokenNotAccepted()
+    case "DifferentAccount":
+      return new Problems.OtherAccount()
     case "SyncFailed":
       return new Problems.ToolUnavailable({ detail: error.problem })
     case "ActorBusy":
       return new Problems.Busy()
     case "StoreUnavailable":
       return unavailable(error)
+  }
+}
+
+export const connectProblem = (error: AskError | GrantUnsupported | TokenRejected) => {
+  switch (error._tag) {
+    case "GrantUnsupported":
+      return new Problems.WayUnsupported({ detail: error.detail })
+    case "TokenRejected":
+      return new Problems.TokenNotAccepted()
+    default:
+      return askProblem(error)
   }
 }
 

@@ -11,6 +11,7 @@ import { EventLog } from "../streams/EventLog.ts"
 import {
   askProblem,
   connectorBody,
+  connectProblem,
   feedbackProblem,
   instantOf,
   pastTipBody,
@@ -20,6 +21,7 @@ import {
 } from "./answers.ts"
 import { Api, CurrentUser } from "./Api.ts"
 import { demoAccount, endSession, signInDemo } from "./authentication.ts"
+import { connectPasted } from "./connecting.ts"
 import { deadLetterHandlers } from "./deadLetterHandlers.ts"
 import { healthReport } from "./health.ts"
 import { lastEvents } from "./lastEvents.ts"
@@ -63,15 +65,15 @@ const connectors = HttpApiBuilder.group(Api, "connectors", (handlers) =>
       const { connections } = yield* UserSyncStore
       return { connectors: (yield* Effect.mapError(connections(yield* CurrentUser), unavailable)).map(connectorBody) }
     }),
-    connect: Effect.fnUntraced(function* ({ params: { provider }, payload: { token } }) {
-      const { ask } = yield* Actors
-      const report = yield* Effect.mapError(ask(yield* CurrentUser, { _tag: "Connect", provider, token }), askProblem)
+    connect: Effect.fnUntraced(function* ({ params: { provider }, payload: { token, replace } }) {
+      const connecting = connectPasted(yield* CurrentUser, provider, token, replace ?? false)
+      const report = yield* Effect.mapError(connecting, connectProblem)
       return { status: "connected" as const, tasks: report.changes }
     }),
-    sync: Effect.fnUntraced(function* () {
+    sync: Effect.fnUntraced(function* ({ params: { provider } }) {
       const { ask } = yield* Actors
       const report = yield* Effect.mapError(
-        ask(yield* CurrentUser, { _tag: "SyncNow", reason: "asked" }),
+        ask(yield* CurrentUser, { _tag: "SyncNow", provider, reason: "asked" }),
         askProblem,
       )
       if (report.syncedAtMs === null) return yield* new Problems.NotConnected()

@@ -70,6 +70,15 @@ export class NotUndoable extends HttpApiError.Problem<NotUndoable>()(
   ...declared("NOTHING_TO_UNDO", 409, "Only a dismiss or a snooze can be undone"),
 ) {}
 
+export class OtherAccount extends HttpApiError.Problem<OtherAccount>()(
+  "OtherAccount",
+  ...declared(
+    "DIFFERENT_ACCOUNT",
+    409,
+    "That is another account than the connected one; with `replace: true` it takes its place, and the old data is wiped",
+  ),
+) {}
+
 export class TipExpired extends HttpApiError.Problem<TipExpired>()(
   "TipExpired",
   ...declared("TIP_EXPIRED", 410, "The time to answer this tip has passed"),
@@ -93,6 +102,11 @@ export class BadSnooze extends HttpApiError.Problem<BadSnooze>()(
 export class FilterRefused extends HttpApiError.Problem<FilterRefused>()(
   "FilterRefused",
   ...declared("FILTER_REFUSED", 422, "These conditions choose nothing, or more than was meant"),
+) {}
+
+export class WayUnsupported extends HttpApiError.Problem<WayUnsupported>()(
+  "WayUnsupported",
+  ...declared("GRANT_UNSUPPORTED", 422, "This tool is not connected that way here"),
 ) {}
 
 export class KeyReused extends HttpApiError.Problem<KeyReused>()(

@@ -18,6 +18,8 @@ const troubles = {
   missing: "Paste your token first.",
   failed: "Todoist did not answer as it should. Try again in a minute.",
   busy: "Something is still under way for you. Try again in a moment.",
+  "other-account": "That is another Todoist account than the one connected. Nothing was changed.",
+  unsupported: "Todoist is not connected that way here.",
   "not-connected": "There is nothing to read yet: connect Todoist first.",
 } as const
 export type Trouble = keyof typeof troubles

@@ -1,9 +1,11 @@
 /** Connect, read now, disconnect: each is a message to the user's actor, and its answer a code in the next address. */
 import { Clock, Effect, Redacted } from "effect"
 import { Actors } from "../../actors/Actors.ts"
-import type { AskError, UserMessage } from "../../actors/Actors.ts"
+import type { AskError, SyncReport, UserMessage } from "../../actors/Actors.ts"
 import { UserSyncStore } from "../../actors/UserSyncStore.ts"
+import type { GrantUnsupported, TokenRejected } from "../../connectors/Connector.ts"
 import type { Owner } from "../../../schemas/ids.ts"
+import { connectPasted } from "../connecting.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { connectPage, saidOf, troubleOf } from "./connectPage.ts"
 import type { Said, Trouble } from "./connectPage.ts"
@@ -31,30 +33,34 @@ const show = Effect.fnUntraced(function* (visitor: Visitor) {
 
 const trouble = (code: Trouble) => seeOther("/connect", { trouble: code })
 
-const troubles: Readonly<Record<Exclude<AskError["_tag"], "StoreUnavailable">, Trouble>> = {
+type ConnectError = AskError | GrantUnsupported | TokenRejected
+
+const troubles: Readonly<Record<Exclude<ConnectError["_tag"], "StoreUnavailable">, Trouble>> = {
   ConnectionRejected: "rejected",
+  TokenRejected: "rejected",
+  GrantUnsupported: "unsupported",
+  DifferentAccount: "other-account",
   // What went wrong in a sync of what is connected stands on the page itself, from the store.
   SyncFailed: "failed",
   ActorBusy: "busy",
 }
 
-const ask = Effect.fnUntraced(function* (owner: Owner, message: UserMessage, said: Said) {
-  const actors = yield* Actors
-  return yield* actors.ask(owner, message).pipe(
+const told = <R>(asked: Effect.Effect<SyncReport, ConnectError, R>, said: Said) =>
+  asked.pipe(
     Effect.map(({ status }) => status === "not-connected" ? trouble("not-connected") : seeOther("/connect", { said })),
     Effect.catchTag(
-      ["ConnectionRejected", "SyncFailed", "ActorBusy"],
+      ["ConnectionRejected", "TokenRejected", "GrantUnsupported", "DifferentAccount", "SyncFailed", "ActorBusy"],
       ({ _tag }) => Effect.succeed(trouble(troubles[_tag])),
     ),
   )
+
+const ask = Effect.fnUntraced(function* (owner: Owner, message: UserMessage, said: Said) {
+  const actors = yield* Actors
+  return yield* told(actors.ask(owner, message), said)
 })
 
 const connect = (owner: Owner, token: string) =>
-  ask(
-    owner,
-    { _tag: "Connect", provider: "todoist", token: Redacted.make(token, { label: "todoist token" }) },
-    "connected",
-  )
+  told(connectPasted(owner, "todoist", Redacted.make(token, { label: "todoist token" }), false), "connected")
 
 const connectToken = Effect.fnUntraced(function* ({ owner }: Visitor) {
   const token = ((yield* formFields)("token") ?? "").trim()
@@ -67,7 +73,7 @@ const connectSimulator = Effect.fnUntraced(function* ({ owner }: Visitor) {
   return simulator === undefined ? seeOther("/connect") : yield* connect(owner, simulator.token)
 })
 
-const syncNow = ({ owner }: Visitor) => ask(owner, { _tag: "SyncNow", reason: "asked" }, "synced")
+const syncNow = ({ owner }: Visitor) => ask(owner, { _tag: "SyncNow", provider: "todoist", reason: "asked" }, "synced")
 
 const disconnect = ({ owner }: Visitor) => ask(owner, { _tag: "Disconnect", provider: "todoist" }, "disconnected")
 

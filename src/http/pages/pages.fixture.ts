@@ -1,7 +1,9 @@
 /** A tip, a decision and a connection for tests of pages, and what judges the markup that comes out. */
-import type { Effect } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import fc from "fast-check"
 import type { Connection } from "../../actors/UserSyncStore.ts"
+import type { Connectors, ConnectorShape } from "../../connectors/Connector.ts"
+import type { TokenVault } from "../../connectors/TokenVault.ts"
 import type { PastDecision } from "../../recommender/Decisions.ts"
 import type { DeadLetters, LetterFilter } from "../../streams/DeadLetters.ts"
 import type { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
@@ -52,6 +54,10 @@ export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
   provider: "todoist",
   status: "connected",
   sealedToken: new Uint8Array(),
+  familyId: "f",
+  scopes: null,
+  expiresAtMs: null,
+  accountId: "a",
   cursor: "c",
   version: 3,
   connectedAtMs: nowMs - 3 * 86_400_000,
@@ -59,8 +65,45 @@ export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
   nextSyncAtMs: nowMs + 120_000,
   failures: 0,
   lastProblem: null,
+  problemCode: null,
   ...given,
 })
+
+/** A connector that takes what it is given, and calls nobody. */
+export const connectorOf = (given: Partial<ConnectorShape> = {}): ConnectorShape => {
+  const unused = () => Effect.die("not asked for in this test")
+  return {
+    provider: "todoist",
+    grants: ["token"],
+    canAct: true,
+    circuit: Effect.succeed({ state: "closed", retryAtMs: null }),
+    beginOAuth: unused,
+    finishOAuth: unused,
+    fromToken: (accessToken) => Effect.succeed({ ...credential, accessToken }),
+    refresh: unused,
+    fetchSignals: () => Stream.die("not asked for in this test"),
+    act: unused,
+    whereabouts: unused,
+    revoke: () => Effect.void,
+    readWebhook: undefined,
+    ...given,
+  }
+}
+
+const credential = { refreshToken: null, expiresAtMs: null, scopes: null, familyId: "f", issuedAtMs: 0 }
+
+export const connectorsOf = (...all: ReadonlyArray<ConnectorShape>): Connectors["Service"] => ({
+  all,
+  of: (provider) => all.find((one) => one.provider === provider),
+})
+
+/** Writes the token down, so that a test can see which one it was. */
+export const plainVault: TokenVault["Service"] = {
+  seal: (_, __, { accessToken }) => Effect.succeed(new TextEncoder().encode(Redacted.value(accessToken))),
+  open: () => Effect.die("not asked for in this test"),
+  activeKeyId: "k",
+  keyIds: ["k"],
+}
 
 /** Dead letters that say what became of any, and remember what they were asked. */
 export const lettersOf = (

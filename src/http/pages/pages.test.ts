@@ -4,6 +4,8 @@ import { describe, expect, it } from "vitest"
 import { ActorBusy, Actors, ConnectionRejected, SyncFailed } from "../../actors/Actors.ts"
 import type { AskError, UserMessage } from "../../actors/Actors.ts"
 import { UserSyncStore } from "../../actors/UserSyncStore.ts"
+import { Connectors } from "../../connectors/Connector.ts"
+import { TokenVault } from "../../connectors/TokenVault.ts"
 import { Accounts } from "../../identity/Accounts.ts"
 import { Sessions } from "../../identity/Sessions.ts"
 import { Decisions, IdempotencyKeyReused, TipUnknown } from "../../recommender/Decisions.ts"
@@ -19,7 +21,16 @@ import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
 import { DatabaseProbe } from "../DatabaseProbe.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { Lifecycle } from "../Lifecycle.ts"
-import { connectionOf, decisionOf, faultsOf, lettersOf, tipId } from "./pages.fixture.ts"
+import {
+  connectionOf,
+  connectorOf,
+  connectorsOf,
+  decisionOf,
+  faultsOf,
+  lettersOf,
+  plainVault,
+  tipId,
+} from "./pages.fixture.ts"
 import * as Pages from "./pages.ts"
 
 const { handler } = HttpRouter.toWebHandler(Pages.layer, { disableLogger: true })
@@ -119,12 +130,14 @@ const site = (given: Scene = {}) => {
       ask: (_, message) => {
         asked.messages.push(message)
         return given.askError === undefined
-          ? Effect.succeed({ status: "synced", changes: 1, syncedAtMs: 1 })
+          ? Effect.succeed({ status: "synced", changes: 1, syncedAtMs: 1, lastEventId: null })
           : Effect.fail(given.askError)
       },
       snapshot: Effect.succeed([{ id: "default/u1", state: "running", queued: 0, restarts: 0 }]),
       drain: Effect.void,
     }),
+    Context.add(Connectors, connectorsOf(connectorOf())),
+    Context.add(TokenVault, plainVault),
     Context.add(
       EventLog,
       {
@@ -329,7 +342,7 @@ describe("the tip", () => {
 
 describe("the connection", () => {
   const tokenOf = (message: UserMessage | undefined) =>
-    message?._tag === "Connect" ? Redacted.value(message.token) : undefined
+    message?._tag === "Connect" ? new TextDecoder().decode(message.sealed) : undefined
 
   it("is made with a token, by the simulator with its own", async () => {
     const { post, asked } = site({ simulator: true })
@@ -350,7 +363,7 @@ describe("the connection", () => {
   it("tells what went wrong without quoting anybody", async () => {
     const answers = [
       [new ConnectionRejected({ provider: "todoist" }), "rejected"],
-      [new SyncFailed({ problem: "<b>500</b>", retryAtMs: null }), "failed"],
+      [new SyncFailed({ problem: "<b>500</b>", code: "ProviderUnavailable", retryAtMs: null }), "failed"],
       [new ActorBusy({ detail: "inner" }), "busy"],
     ] as const
     for (const [askError, code] of answers) {
