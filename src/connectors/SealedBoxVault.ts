@@ -12,11 +12,9 @@ import type { Credential } from "./Credential.ts"
 import { TokenUnreadable, TokenVault } from "./TokenVault.ts"
 import { importKeyRing } from "./vaultKeyRing.ts"
 import type { VaultKey } from "./vaultKeyRing.ts"
-import { credentialOf, insideOf, joined, partsOf, sealedMaxBytes } from "./vaultRecord.ts"
+import { credentialOf, currentVersion, insideOf, joined, partsOf, sealedMaxBytes } from "./vaultRecord.ts"
 import type { SealedParts } from "./vaultRecord.ts"
 import { openVersion1 } from "./vaultVersion1.ts"
-
-const version = 2
 
 /** `keys` as `VAULT_KEYS` has them: the first seals, all open. */
 export const layer = (keys: Redacted.Redacted<string>) =>
@@ -40,7 +38,7 @@ export const layer = (keys: Redacted.Redacted<string>) =>
           if (opened === undefined || (familyId !== undefined && opened.familyId !== familyId)) {
             return yield* new TokenUnreadable({ provider })
           }
-          return { credential: opened, isOutdated: parts.version !== version || parts.keyId !== ring.active.id }
+          return { credential: opened, isOutdated: parts.version !== currentVersion || parts.keyId !== ring.active.id }
         }),
       })
     }),
@@ -48,7 +46,7 @@ export const layer = (keys: Redacted.Redacted<string>) =>
 
 const seal = (key: VaultKey, owner: Owner, provider: Provider, credential: Credential): Uint8Array => {
   const inside = insideOf(owner, provider, credential)
-  const sealed = joined(version, key.id, sodium.crypto_box_seal(inside, key.publicKey))
+  const sealed = joined(currentVersion, key.id, sodium.crypto_box_seal(inside, key.publicKey))
   sodium.memzero(inside)
   if (sealed.length > sealedMaxBytes) throw new Error(`a ${provider} credential of ${sealed.length} bytes is none`)
   return sealed
@@ -61,7 +59,7 @@ const openWith = async (
   { version: sealedAs, body }: SealedParts,
 ): Promise<Credential | undefined> => {
   if (sealedAs === 1) return await openVersion1(key.aesKey, owner, provider, body)
-  if (sealedAs !== version) return undefined
+  if (sealedAs !== currentVersion) return undefined
   const inside = sodium.crypto_box_seal_open(body, key.publicKey, key.privateKey)
   const credential = credentialOf(owner, provider, inside)
   sodium.memzero(inside)

@@ -9,6 +9,9 @@ import { Provider } from "../../schemas/Task.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import type { Credential } from "./Credential.ts"
 
+/** Of what is sealed today. */
+export const currentVersion = 2
+
 /** Some hundred bytes in practice. Bounds what a damaged row may make us take in. */
 export const sealedMaxBytes = 65_536
 
@@ -30,17 +33,22 @@ export const partsOf = (sealed: Uint8Array): SealedParts | undefined => {
   }
 }
 
-export const joined = (version: number, keyId: string, body: Uint8Array): Uint8Array => {
+/** What every record of that version and key begins with. */
+export const headOf = (version: number, keyId: string): Uint8Array => {
   const id = new TextEncoder().encode(keyId)
-  const bytes = new Uint8Array(2 + id.length + body.length)
-  bytes.set([version, id.length])
-  bytes.set(id, 2)
-  bytes.set(body, 2 + id.length)
+  return Uint8Array.from([version, id.length, ...id])
+}
+
+export const joined = (version: number, keyId: string, body: Uint8Array): Uint8Array => {
+  const head = headOf(version, keyId)
+  const bytes = new Uint8Array(head.length + body.length)
+  bytes.set(head)
+  bytes.set(body, head.length)
   return bytes
 }
 
 const Inside = Schema.fromJsonString(Schema.Struct({
-  v: Schema.Literal(2),
+  v: Schema.Literal(currentVersion),
   tenantId: Schema.String,
   userId: Schema.String,
   provider: Provider,
@@ -58,7 +66,7 @@ const decodeInside = Schema.decodeUnknownResult(Inside)
 export const insideOf = (owner: Owner, provider: Provider, credential: Credential): Uint8Array<ArrayBuffer> =>
   new TextEncoder().encode(JSON.stringify(
     {
-      v: 2,
+      v: currentVersion,
       tenantId: owner.tenantId,
       userId: owner.userId,
       provider,
