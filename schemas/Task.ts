@@ -3,7 +3,7 @@
  */
 import { Schema } from "effect"
 
-export const Provider = Schema.Literals(["todoist"])
+export const Provider = Schema.Literals(["todoist", "ical"])
 export type Provider = typeof Provider.Type
 
 /**

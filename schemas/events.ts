@@ -13,7 +13,7 @@ import type { Envelope } from "./gen/tipstream/events/v1/envelope_pb.ts"
 import { EnvelopeSchema } from "./gen/tipstream/events/v1/envelope_pb.ts"
 import type { ReactionRecordedSchema, TipExpiredSchema } from "./gen/tipstream/events/v1/feedback_pb.ts"
 import type { TaskChangedSchema } from "./gen/tipstream/events/v1/signals_pb.ts"
-import { ConnectionState, TaskChange } from "./gen/tipstream/events/v1/signals_pb.ts"
+import { ConnectionState, RemovalReason, SignalOrigin, TaskChange } from "./gen/tipstream/events/v1/signals_pb.ts"
 import { ReactionKind } from "./gen/tipstream/events/v1/feedback_pb.ts"
 import type { Owner } from "./ids.ts"
 import type { Provider } from "./Task.ts"
@@ -51,18 +51,57 @@ const taskChanges = {
   updated: TaskChange.UPDATED,
   completed: TaskChange.COMPLETED,
   removed: TaskChange.REMOVED,
+  occurrence_completed: TaskChange.OCCURRENCE_COMPLETED,
+  restored: TaskChange.RESTORED,
 } as const
 
 export type TaskChangeName = keyof typeof taskChanges
 
+const origins = {
+  observed: SignalOrigin.OBSERVED,
+  backfill: SignalOrigin.BACKFILL,
+  "own-act": SignalOrigin.OWN_ACT,
+} as const
+
+export type SignalOriginName = keyof typeof origins
+
+const removals = {
+  deleted: RemovalReason.DELETED,
+  withdrawn: RemovalReason.WITHDRAWN,
+  unknown: RemovalReason.UNKNOWN,
+  disconnected: RemovalReason.DISCONNECTED,
+} as const
+
+export type RemovalReasonName = keyof typeof removals
+
+/** What is known of a change beside what changed. `removal` of a removed task only. */
+export interface ChangeCircumstances {
+  readonly origin: SignalOriginName
+  readonly removal: RemovalReasonName | null
+  readonly isInferred: boolean
+}
+
+/** Seen to happen, and said by the tool. */
+const seen: ChangeCircumstances = { origin: "observed", removal: null, isInferred: false }
+
 export const taskChanged = (
   occurrence: Occurrence,
   change: TaskChangeName,
-  value: Omit<MessageInitShape<typeof TaskChangedSchema>, "change" | "$typeName">,
+  value: Omit<
+    MessageInitShape<typeof TaskChangedSchema>,
+    "change" | "origin" | "removalReason" | "isInferred" | "$typeName"
+  >,
+  { origin, removal, isInferred }: ChangeCircumstances = seen,
 ): Envelope =>
   envelope(occurrence, `signals.task.${change}`, "tipstream/actors/UserSync", {
     case: "taskChanged",
-    value: { ...value, change: taskChanges[change] },
+    value: {
+      ...value,
+      change: taskChanges[change],
+      origin: origins[origin],
+      removalReason: removal === null ? RemovalReason.UNSPECIFIED : removals[removal],
+      isInferred,
+    },
   })
 
 const connectionStates = {

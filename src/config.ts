@@ -110,6 +110,52 @@ const definitions = {
     ),
     "900000; 15000 with the simulator",
   ),
+  todoistClientId: optional(
+    word("TODOIST_CLIENT_ID", "Of your app at Todoist, to let users connect by OAuth. With `TODOIST_CLIENT_SECRET`."),
+  ),
+  todoistClientSecret: optional(
+    secret("TODOIST_CLIENT_SECRET", "Of the same app; it also proves that a webhook comes from Todoist."),
+  ),
+  todoistAuthorizeUrl: orElse(
+    url("TODOIST_AUTHORIZE_URL", "Where a user's browser is sent to agree."),
+    "`https://app.todoist.com/oauth/authorize`; with another `TODOIST_BASE_URL`, its `/oauth/authorize`",
+  ),
+  todoistTokenUrl: orElse(
+    url("TODOIST_TOKEN_URL", "Where codes and refresh tokens are traded in."),
+    "`/oauth/access_token` at `TODOIST_BASE_URL`",
+  ),
+  icalHosts: hosts(
+    "ICAL_HOSTS",
+    "Hosts whose calendar feeds users may connect by address, such as `calendar.google.com,outlook.office365.com`. " +
+      "None: calendars are not offered.",
+  ),
+  syncConcurrency: integer("SYNC_CONCURRENCY", 16, 1, 256, "Syncs of one provider that run at once in one process."),
+  syncRateMax: integer(
+    "SYNC_RATE_MAX",
+    100,
+    1,
+    10_000,
+    "Scheduled syncs of one provider that begin per second in one process.",
+  ),
+  syncStartDelayMs: orElse(
+    integer(
+      "SYNC_START_DELAY_MS",
+      2_000,
+      0,
+      600_000,
+      "How long after its start a process begins with scheduled syncs, jittered by half.",
+    ),
+    "2000; 0 with the simulator",
+  ),
+  actors: oneOf(
+    "ACTORS",
+    ["local", "cluster"],
+    "local",
+    "Where the sync actors of users run: `local` in the process that is asked, under leases in the database; " +
+      "`cluster` spread over all processes that share the database, each user in one of them.",
+  ),
+  clusterHost: text("CLUSTER_HOST", "127.0.0.1", "Address at which the other processes of the cluster reach this one."),
+  clusterPort: integer("CLUSTER_PORT", 34_431, 1, 65_535, "Port for them; each process on a machine needs its own."),
   todoistTimeoutMs: integer(
     "TODOIST_TIMEOUT_MS",
     15_000,
@@ -218,6 +264,26 @@ export const readConfig = (
 
 function text(name: string, fallback: string, doc: string): Setting<string> {
   return { name, default: fallback, bound: "", doc, read: (given) => given ?? fallback }
+}
+
+/** Something without white space, which a copied id easily brings along. */
+function word(name: string, doc: string): Setting<string | undefined> {
+  const read = (given: string | undefined) => {
+    if (given === undefined || /^[!-~]{1,200}$/.test(given)) return given
+    throw new Error("expected printable characters without white space")
+  }
+  return { name, default: "", bound: "", doc, read }
+}
+
+/** Names of hosts, compared without regard to case. */
+function hosts(name: string, doc: string): Setting<ReadonlyArray<string>> {
+  const read = (given: string | undefined) => {
+    const names = (given ?? "").split(",").map((one) => one.trim().toLowerCase()).filter((one) => one !== "")
+    const odd = names.find((one) => !/^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/.test(one))
+    if (odd === undefined) return names
+    throw new Error(`expected names of hosts such as calendar.google.com, comma separated, got ${JSON.stringify(odd)}`)
+  }
+  return { name, default: "none", bound: "", doc, read }
 }
 
 function file(name: string, doc: string): Setting<string | undefined> {

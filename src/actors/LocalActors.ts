@@ -1,6 +1,7 @@
 /** The actors of a service that runs as one node: the local engine behind the port. */
 import { Effect, Layer } from "effect"
-import type { Connector } from "../connectors/Connector.ts"
+import type { AccountPace } from "../connectors/AccountPace.ts"
+import type { Connectors } from "../connectors/Connector.ts"
 import type { TokenVault } from "../connectors/TokenVault.ts"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
@@ -20,19 +21,21 @@ export const layer = (options: LocalActorsOptions) =>
   Layer.effect(
     Actors,
     Effect.gen(function* () {
+      // Two reads of up to two round trips, the acts between them and a refresh, at the limit of the tool's patience.
+      const handleMaxMs = 6 * options.connectorTimeoutMs
       const engine = yield* LocalEngine.make<
         UserMessage,
         SyncReport,
-        Exclude<AskError, ActorBusy>,
-        UserSyncStore | Connector | TokenVault
+        AskError,
+        UserSyncStore | Connectors | TokenVault | AccountPace
       >({
         name: "UserSync",
-        behaviour: (id) => behaviour({ syncIntervalMs: options.syncIntervalMs }, ownerOf(id)),
+        behaviour: (id) => behaviour({ syncIntervalMs: options.syncIntervalMs, handleMaxMs }, ownerOf(id)),
         // Messages of one user are alike: a few waiting syncs say no more than one.
         mailboxCapacity: 16,
         idleMs: 60_000,
-        // Two round trips (an incremental read that turns into a full one), and the wait for the message before.
-        askTimeoutMs: 3 * options.connectorTimeoutMs,
+        // The longest work on one message, and the wait for the one before.
+        askTimeoutMs: 2 * handleMaxMs,
         // A few kilobytes each; a user beyond the bound is told to come back, and the due queue brings them back.
         actorsMax: 100_000,
         restart: { baseMs: 100, capMs: 5_000, restartsMax: 5, coolDownMs: 60_000 },

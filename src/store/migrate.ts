@@ -9,6 +9,7 @@ import usersAndTips from "./migrations/0002_users_and_tips.ts"
 import reactionsOfDecisions from "./migrations/0003_reactions_of_decisions.ts"
 import jetstream from "./migrations/0004_jetstream.ts"
 import relay from "./migrations/0005_relay.ts"
+import syncAtScale from "./migrations/0006_sync_at_scale.ts"
 
 /** Completes with the names of the migrations that were run now. */
 export const migrate = Migrator.make({})({
@@ -19,5 +20,6 @@ export const migrate = Migrator.make({})({
     "0003_reactions_of_decisions": reactionsOfDecisions,
     "0004_jetstream": jetstream,
     "0005_relay": relay,
+    "0006_sync_at_scale": syncAtScale,
   }),
 }).pipe(Effect.map((done) => done.map(([, name]) => name)))

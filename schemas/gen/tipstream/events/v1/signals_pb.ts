@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tipstream/events/v1/signals.proto.
  */
 export const file_tipstream_events_v1_signals: GenFile = /*@__PURE__*/
-  fileDesc("CiF0aXBzdHJlYW0vZXZlbnRzL3YxL3NpZ25hbHMucHJvdG8SE3RpcHN0cmVhbS5ldmVudHMudjEiogMKBFRhc2sSDwoHdGFza19pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIZCgxwcm9qZWN0X25hbWUYBCABKAlIAIgBARIWCglwYXJlbnRfaWQYBSABKAlIAYgBARIOCgZsYWJlbHMYBiADKAkSEAoIcHJpb3JpdHkYByABKA0SLwoDZHVlGAggASgLMh0udGlwc3RyZWFtLmV2ZW50cy52MS5UYXNrLkR1ZUgCiAEBEh0KEGR1cmF0aW9uX21pbnV0ZXMYCSABKA1IA4gBARIYCgthZGRlZF9hdF9tcxgKIAEoA0gEiAEBEhEKCWRlZXBfbGluaxgLIAEoCRpHCgNEdWUSDAoEZGF0ZRgBIAEoCRISCgVhdF9tcxgCIAEoA0gAiAEBEhQKDGlzX3JlY3VycmluZxgDIAEoCEIICgZfYXRfbXNCDwoNX3Byb2plY3RfbmFtZUIMCgpfcGFyZW50X2lkQgYKBF9kdWVCEwoRX2R1cmF0aW9uX21pbnV0ZXNCDgoMX2FkZGVkX2F0X21zIpIBCgtUYXNrQ2hhbmdlZBIQCghwcm92aWRlchgBIAEoCRIvCgZjaGFuZ2UYAiABKA4yHy50aXBzdHJlYW0uZXZlbnRzLnYxLlRhc2tDaGFuZ2USJwoEdGFzaxgDIAEoCzIZLnRpcHN0cmVhbS5ldmVudHMudjEuVGFzaxIXCg90aW1lc19wb3N0cG9uZWQYBCABKA0iWgoRQ29ubmVjdGlvbkNoYW5nZWQSEAoIcHJvdmlkZXIYASABKAkSMwoFc3RhdGUYAiABKA4yJC50aXBzdHJlYW0uZXZlbnRzLnYxLkNvbm5lY3Rpb25TdGF0ZSqQAQoKVGFza0NoYW5nZRIbChdUQVNLX0NIQU5HRV9VTlNQRUNJRklFRBAAEhgKFFRBU0tfQ0hBTkdFX0FQUEVBUkVEEAESFwoTVEFTS19DSEFOR0VfVVBEQVRFRBACEhkKFVRBU0tfQ0hBTkdFX0NPTVBMRVRFRBADEhcKE1RBU0tfQ0hBTkdFX1JFTU9WRUQQBCqcAQoPQ29ubmVjdGlvblN0YXRlEiAKHENPTk5FQ1RJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIeChpDT05ORUNUSU9OX1NUQVRFX0NPTk5FQ1RFRBABEiQKIENPTk5FQ1RJT05fU1RBVEVfTkVFRFNfUkVDT05ORUNUEAISIQodQ09OTkVDVElPTl9TVEFURV9ESVNDT05ORUNURUQQA2IGcHJvdG8z");
+  fileDesc("CiF0aXBzdHJlYW0vZXZlbnRzL3YxL3NpZ25hbHMucHJvdG8SE3RpcHN0cmVhbS5ldmVudHMudjEiogMKBFRhc2sSDwoHdGFza19pZBgBIAEoCRINCgV0aXRsZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIZCgxwcm9qZWN0X25hbWUYBCABKAlIAIgBARIWCglwYXJlbnRfaWQYBSABKAlIAYgBARIOCgZsYWJlbHMYBiADKAkSEAoIcHJpb3JpdHkYByABKA0SLwoDZHVlGAggASgLMh0udGlwc3RyZWFtLmV2ZW50cy52MS5UYXNrLkR1ZUgCiAEBEh0KEGR1cmF0aW9uX21pbnV0ZXMYCSABKA1IA4gBARIYCgthZGRlZF9hdF9tcxgKIAEoA0gEiAEBEhEKCWRlZXBfbGluaxgLIAEoCRpHCgNEdWUSDAoEZGF0ZRgBIAEoCRISCgVhdF9tcxgCIAEoA0gAiAEBEhQKDGlzX3JlY3VycmluZxgDIAEoCEIICgZfYXRfbXNCDwoNX3Byb2plY3RfbmFtZUIMCgpfcGFyZW50X2lkQgYKBF9kdWVCEwoRX2R1cmF0aW9uX21pbnV0ZXNCDgoMX2FkZGVkX2F0X21zIpYCCgtUYXNrQ2hhbmdlZBIQCghwcm92aWRlchgBIAEoCRIvCgZjaGFuZ2UYAiABKA4yHy50aXBzdHJlYW0uZXZlbnRzLnYxLlRhc2tDaGFuZ2USJwoEdGFzaxgDIAEoCzIZLnRpcHN0cmVhbS5ldmVudHMudjEuVGFzaxIXCg90aW1lc19wb3N0cG9uZWQYBCABKA0SMQoGb3JpZ2luGAUgASgOMiEudGlwc3RyZWFtLmV2ZW50cy52MS5TaWduYWxPcmlnaW4SOgoOcmVtb3ZhbF9yZWFzb24YBiABKA4yIi50aXBzdHJlYW0uZXZlbnRzLnYxLlJlbW92YWxSZWFzb24SEwoLaXNfaW5mZXJyZWQYByABKAgiWgoRQ29ubmVjdGlvbkNoYW5nZWQSEAoIcHJvdmlkZXIYASABKAkSMwoFc3RhdGUYAiABKA4yJC50aXBzdHJlYW0uZXZlbnRzLnYxLkNvbm5lY3Rpb25TdGF0ZSrQAQoKVGFza0NoYW5nZRIbChdUQVNLX0NIQU5HRV9VTlNQRUNJRklFRBAAEhgKFFRBU0tfQ0hBTkdFX0FQUEVBUkVEEAESFwoTVEFTS19DSEFOR0VfVVBEQVRFRBACEhkKFVRBU0tfQ0hBTkdFX0NPTVBMRVRFRBADEhcKE1RBU0tfQ0hBTkdFX1JFTU9WRUQQBBIkCiBUQVNLX0NIQU5HRV9PQ0NVUlJFTkNFX0NPTVBMRVRFRBAFEhgKFFRBU0tfQ0hBTkdFX1JFU1RPUkVEEAYqgAEKDFNpZ25hbE9yaWdpbhIdChlTSUdOQUxfT1JJR0lOX1VOU1BFQ0lGSUVEEAASGgoWU0lHTkFMX09SSUdJTl9PQlNFUlZFRBABEhoKFlNJR05BTF9PUklHSU5fQkFDS0ZJTEwQAhIZChVTSUdOQUxfT1JJR0lOX09XTl9BQ1QQAyqmAQoNUmVtb3ZhbFJlYXNvbhIeChpSRU1PVkFMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFlJFTU9WQUxfUkVBU09OX0RFTEVURUQQARIcChhSRU1PVkFMX1JFQVNPTl9XSVRIRFJBV04QAhIaChZSRU1PVkFMX1JFQVNPTl9VTktOT1dOEAMSHwobUkVNT1ZBTF9SRUFTT05fRElTQ09OTkVDVEVEEAQqnAEKD0Nvbm5lY3Rpb25TdGF0ZRIgChxDT05ORUNUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHgoaQ09OTkVDVElPTl9TVEFURV9DT05ORUNURUQQARIkCiBDT05ORUNUSU9OX1NUQVRFX05FRURTX1JFQ09OTkVDVBACEiEKHUNPTk5FQ1RJT05fU1RBVEVfRElTQ09OTkVDVEVEEANiBnByb3RvMw");
 
 /**
  * A task as its connector reports it. See schemas/Task.ts for the units.
@@ -143,6 +143,26 @@ export type TaskChanged = Message<"tipstream.events.v1.TaskChanged"> & {
    * @generated from field: uint32 times_postponed = 4;
    */
   timesPostponed: number;
+
+  /**
+   * @generated from field: tipstream.events.v1.SignalOrigin origin = 5;
+   */
+  origin: SignalOrigin;
+
+  /**
+   * Of REMOVED only.
+   *
+   * @generated from field: tipstream.events.v1.RemovalReason removal_reason = 6;
+   */
+  removalReason: RemovalReason;
+
+  /**
+   * Concluded from what the task looked like before and after, not said by the tool: a due date moved by hand looks
+   * like a completed occurrence.
+   *
+   * @generated from field: bool is_inferred = 7;
+   */
+  isInferred: boolean;
 };
 
 /**
@@ -204,6 +224,20 @@ export const TaskChange = {
    * @generated from enum value: TASK_CHANGE_REMOVED = 4;
    */
   REMOVED: 4,
+
+  /**
+   * A recurring task was completed and moved on; it is open, under its next due date.
+   *
+   * @generated from enum value: TASK_CHANGE_OCCURRENCE_COMPLETED = 5;
+   */
+  OCCURRENCE_COMPLETED: 5,
+
+  /**
+   * It was completed or deleted, and is open again.
+   *
+   * @generated from enum value: TASK_CHANGE_RESTORED = 6;
+   */
+  RESTORED: 6,
 } as const;
 
 /**
@@ -216,6 +250,103 @@ export type TaskChange = (typeof TaskChange)[keyof typeof TaskChange] | UnknownE
  */
 export const TaskChangeSchema: GenEnum<TaskChange> = /*@__PURE__*/
   enumDesc(file_tipstream_events_v1_signals, 0);
+
+/**
+ * Where a change came from.
+ *
+ * @generated from enum tipstream.events.v1.SignalOrigin
+ */
+export const SignalOrigin = {
+  /**
+   * @generated from enum value: SIGNAL_ORIGIN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Seen to happen, between one look and the next.
+   *
+   * @generated from enum value: SIGNAL_ORIGIN_OBSERVED = 1;
+   */
+  OBSERVED: 1,
+
+  /**
+   * Was so before the first look.
+   *
+   * @generated from enum value: SIGNAL_ORIGIN_BACKFILL = 2;
+   */
+  BACKFILL: 2,
+
+  /**
+   * The echo of what tipstream did there for the user.
+   *
+   * @generated from enum value: SIGNAL_ORIGIN_OWN_ACT = 3;
+   */
+  OWN_ACT: 3,
+} as const;
+
+/**
+ * Where a change came from.
+ *
+ * @generated from enum tipstream.events.v1.SignalOrigin
+ */
+export type SignalOrigin = (typeof SignalOrigin)[keyof typeof SignalOrigin] | UnknownEnum;
+
+/**
+ * Describes the enum tipstream.events.v1.SignalOrigin.
+ */
+export const SignalOriginSchema: GenEnum<SignalOrigin> = /*@__PURE__*/
+  enumDesc(file_tipstream_events_v1_signals, 1);
+
+/**
+ * Why a task is REMOVED.
+ *
+ * @generated from enum tipstream.events.v1.RemovalReason
+ */
+export const RemovalReason = {
+  /**
+   * @generated from enum value: REMOVAL_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: REMOVAL_REASON_DELETED = 1;
+   */
+  DELETED: 1,
+
+  /**
+   * Still there, but not to be shown: archived, moved out of sight, somebody else's.
+   *
+   * @generated from enum value: REMOVAL_REASON_WITHDRAWN = 2;
+   */
+  WITHDRAWN: 2,
+
+  /**
+   * Absent, and the tool could not say why.
+   *
+   * @generated from enum value: REMOVAL_REASON_UNKNOWN = 3;
+   */
+  UNKNOWN: 3,
+
+  /**
+   * The user disconnected the tool.
+   *
+   * @generated from enum value: REMOVAL_REASON_DISCONNECTED = 4;
+   */
+  DISCONNECTED: 4,
+} as const;
+
+/**
+ * Why a task is REMOVED.
+ *
+ * @generated from enum tipstream.events.v1.RemovalReason
+ */
+export type RemovalReason = (typeof RemovalReason)[keyof typeof RemovalReason] | UnknownEnum;
+
+/**
+ * Describes the enum tipstream.events.v1.RemovalReason.
+ */
+export const RemovalReasonSchema: GenEnum<RemovalReason> = /*@__PURE__*/
+  enumDesc(file_tipstream_events_v1_signals, 2);
 
 /**
  * @generated from enum tipstream.events.v1.ConnectionState
@@ -251,5 +382,5 @@ export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionSt
  * Describes the enum tipstream.events.v1.ConnectionState.
  */
 export const ConnectionStateSchema: GenEnum<ConnectionState> = /*@__PURE__*/
-  enumDesc(file_tipstream_events_v1_signals, 1);
+  enumDesc(file_tipstream_events_v1_signals, 3);
 

@@ -1,0 +1,67 @@
+/** The first read with a new credential. Nothing is stored of one that never worked. */
+import { Clock, Effect } from "effect"
+import type { ConnectorError } from "../connectors/Connector.ts"
+import { TokenVault } from "../connectors/TokenVault.ts"
+import { ConnectionRejected, DifferentAccount, SyncFailed } from "./Actors.ts"
+import type { UserMessage } from "./Actors.ts"
+import { sealedFields } from "./credentials.ts"
+import { wipe } from "./disconnect.ts"
+import { readSignals, StopReading } from "./readSignals.ts"
+import type { Connection } from "./UserSyncStore.ts"
+import { reportOf } from "./Work.ts"
+import type { Work } from "./Work.ts"
+
+export const connect = Effect.fn("UserSync.connect")(function* (
+  work: Work,
+  { provider, sealed, replaces }: Extract<UserMessage, { _tag: "Connect" }>,
+) {
+  const vault = yield* TokenVault
+  const before = work.connection
+  const { credential } = yield* vault.open(work.lease.owner, provider, sealed).pipe(
+    Effect.catchTag("TokenUnreadable", () => Effect.fail(new ConnectionRejected({ provider }))),
+  )
+  const nowMs = yield* Clock.currentTimeMillis
+  const fresh = (version: number, accountId: string | null): Connection => ({
+    ...sealedFields(sealed, credential),
+    provider,
+    status: "connected",
+    accountId,
+    cursor: null,
+    version,
+    connectedAtMs: nowMs,
+    syncedAtMs: null,
+    nextSyncAtMs: null,
+    failures: 0,
+    lastProblem: null,
+    problemCode: null,
+  })
+  work.connection = fresh(before.version, null)
+  yield* readSignals(work, credential, {
+    since: null,
+    pending: [],
+    completedForSure: new Set(),
+    state: before.status === "connected" ? undefined : "connected",
+    onAccount: Effect.fnUntraced(function* (accountId) {
+      const isSame = before.status === "disconnected" || before.accountId === null || accountId === before.accountId
+      if (isSame) return
+      if (!replaces) return yield* Effect.fail(new StopReading())
+      // Two accounts' tasks never stand side by side: the old ones go first.
+      work.connection = before
+      yield* wipe(work)
+      work.connection = fresh(work.connection.version, null)
+    }),
+    isSecondLook: true,
+  }).pipe(
+    Effect.catchTag("StopReading", () => Effect.fail(new DifferentAccount({ provider }))),
+    Effect.catchTag(
+      ["TokenRejected", "ScopeMissing", "RateLimited", "ProviderUnavailable", "ProviderRefused", "ProviderGone"],
+      problemOf,
+    ),
+  )
+  return reportOf(work)
+})
+
+const problemOf = (error: ConnectorError): Effect.Effect<never, ConnectionRejected | SyncFailed> =>
+  error._tag === "TokenRejected"
+    ? Effect.fail(new ConnectionRejected({ provider: error.provider }))
+    : Effect.fail(new SyncFailed({ problem: error.message, code: error._tag, retryAtMs: null }))

@@ -1,0 +1,84 @@
+/**
+ * The end of a connection: wiped here first, then taken back at the tool.
+ *
+ * The wipe hangs on nobody else. What it leaves is a sealed copy of the credential with a short life of its own, in
+ * case the tool does not answer: `Revoker.ts` asks it again until then.
+ */
+import { Clock, Effect } from "effect"
+import { TokenVault } from "../connectors/TokenVault.ts"
+import { newUuid } from "../../schemas/uuid.ts"
+import { wiped } from "./UserSyncState.ts"
+import { UserSyncStore } from "./UserSyncStore.ts"
+import { SyncReport } from "./Actors.ts"
+import { commit } from "./Work.ts"
+import type { Work } from "./Work.ts"
+
+/** Far more than anybody marks as done while their tool is out of reach. */
+const actsDroppedMax = 10_000
+
+/** Long enough for a tool's outage; a token kept longer than that is a token kept. */
+const revocationMaxMs = 24 * 3_600_000
+
+export const disconnect = Effect.fn("UserSync.disconnect")(function* (work: Work) {
+  if (work.connection.status === "disconnected") {
+    return SyncReport.make({ status: "not-connected", changes: 0, syncedAtMs: null, lastEventId: null })
+  }
+  const sealed = work.connection.sealedToken
+  const revocationId = yield* wipe(work)
+  const revocation = sealed === null ? "none" as const : yield* revoke(work, sealed, revocationId)
+  return SyncReport.make({
+    status: "disconnected",
+    changes: work.changes,
+    syncedAtMs: null,
+    lastEventId: work.lastEventId,
+    revocation,
+  })
+})
+
+/** Everything of it but the row itself, whose version goes on rising. Gives the id of the revocation now owed. */
+export const wipe = Effect.fnUntraced(function* (work: Work) {
+  const store = yield* UserSyncStore
+  const { owner } = work.lease
+  const { provider, sealedToken } = work.connection
+  const nowMs = yield* Clock.currentTimeMillis
+  const revocationId = yield* newUuid
+  // What could not be carried out before is not carried out later, when the user may have long forgotten it.
+  const acts = yield* store.pendingActs(owner, provider, actsDroppedMax)
+  yield* commit(work, {
+    connection: {
+      ...work.connection,
+      status: "disconnected",
+      sealedToken: null,
+      familyId: null,
+      scopes: null,
+      expiresAtMs: null,
+      accountId: null,
+      cursor: null,
+      syncedAtMs: null,
+      nextSyncAtMs: null,
+      failures: 0,
+      lastProblem: null,
+      problemCode: null,
+    },
+    changes: wiped(yield* store.tasks(owner, provider, undefined)),
+    acted: acts.map(({ actId }) => ({ actId, outcome: "failed" as const })),
+    state: "disconnected",
+    revocation: sealedToken === null
+      ? null
+      : { revocationId, sealed: sealedToken, expiresAtMs: nowMs + revocationMaxMs },
+  })
+  return revocationId
+})
+
+const revoke = Effect.fnUntraced(function* (work: Work, sealed: Uint8Array, revocationId: string) {
+  const vault = yield* TokenVault
+  const store = yield* UserSyncStore
+  return yield* vault.open(work.lease.owner, work.connection.provider, sealed).pipe(
+    Effect.flatMap(({ credential }) => work.connector.revoke(credential)),
+    // What cannot be opened cannot be revoked, now or later.
+    Effect.catchTag("TokenUnreadable", () => Effect.void),
+    Effect.andThen(store.revoked(revocationId)),
+    Effect.as("done" as const),
+    Effect.catch((error) => Effect.as(Effect.logInfo(`a revocation is still owed: ${error._tag}`), "pending" as const)),
+  )
+})

@@ -1,0 +1,198 @@
+/** One sync of one connection: read, carry out what the user asked for, read what that led to. */
+import { Clock, Effect, Random } from "effect"
+import { AccountPace } from "../connectors/AccountPace.ts"
+import { actsMax } from "../connectors/Connector.ts"
+import type { ActOutcome, ConnectorError } from "../connectors/Connector.ts"
+import type { Credential } from "../connectors/Credential.ts"
+import { ConnectionRejected, SyncFailed } from "./Actors.ts"
+import type { SyncReason, SyncReport } from "./Actors.ts"
+import { speaking, usableCredential } from "./credentials.ts"
+import { readSignals, StopReading } from "./readSignals.ts"
+import { dueKey, retryAtMs } from "./UserSyncState.ts"
+import { UserSyncStore } from "./UserSyncStore.ts"
+import type { Connection, PendingAct } from "./UserSyncStore.ts"
+import { commit, reportOf } from "./Work.ts"
+import type { Work } from "./Work.ts"
+
+type Reason = SyncReason | "webhook"
+
+/** Many recommends at once ask on the same old data: those that waited behind the first have what they asked for. */
+const justSyncedMs = 1_000
+
+export const syncConnection = Effect.fn("UserSync.sync")(function* (
+  work: Work,
+  reason: Reason,
+  completedForSure: ReadonlySet<string>,
+) {
+  const { connection } = work
+  const { sealedToken, syncedAtMs } = connection
+  if (connection.status !== "connected" || sealedToken === null) return notConnected
+  const nowMs = yield* Clock.currentTimeMillis
+  if (reason === "stale" && syncedAtMs !== null && nowMs - syncedAtMs < justSyncedMs) return reportOf(work)
+  if (mustWait(connection, reason, nowMs)) return yield* refusedFor(connection)
+  yield* paced(work, reason)
+  return yield* steps(work, sealedToken, reason, completedForSure).pipe(
+    Effect.as(work),
+    Effect.map(reportOf),
+    Effect.catchTag(["TokenUnreadable", "TokenRejected"], (error) => rejected(work, error._tag)),
+    Effect.catchTag("StopReading", () => rejected(work, "DifferentAccount")),
+    Effect.catchTag(failureTags, (error) => failed(work, error)),
+  )
+})
+
+const notConnected: SyncReport = { status: "not-connected", changes: 0, syncedAtMs: null, lastEventId: null }
+
+const failureTags = ["ScopeMissing", "RateLimited", "ProviderUnavailable", "ProviderRefused", "ProviderGone"] as const
+
+/**
+ * After a failure the tool is left alone until the time it asked for, or the backoff, has passed. Only the due queue,
+ * which keeps that time, and the user in person may call; and nobody, when the tool itself named a time.
+ */
+const mustWait = ({ failures, nextSyncAtMs, problemCode }: Connection, reason: Reason, nowMs: number): boolean =>
+  failures > 0 && nextSyncAtMs !== null && nextSyncAtMs > nowMs && reason !== "due" &&
+  (reason !== "asked" || problemCode === "RateLimited")
+
+const refusedFor = ({ lastProblem, problemCode, nextSyncAtMs }: Connection) =>
+  new SyncFailed({
+    problem: lastProblem ?? "the last sync failed",
+    code: problemCode ?? "unknown",
+    retryAtMs: nextSyncAtMs,
+  })
+
+/** Keeps the account below the tool's own limits, whoever of us asks: other apps of the user share them. */
+const paced = Effect.fnUntraced(function* (work: Work, reason: Reason) {
+  const { provider, accountId, cursor } = work.connection
+  const pace = yield* AccountPace
+  const turn = yield* pace.take(provider, accountId, cursor === null ? "full" : "partial", reason === "asked")
+  if (turn._tag === "Go") return
+  yield* commit(work, { connection: { ...work.connection, nextSyncAtMs: turn.untilMs } })
+  return yield* new SyncFailed({
+    problem: "this account was asked often enough for now",
+    code: "Paced",
+    retryAtMs: turn.untilMs,
+  })
+})
+
+const steps = Effect.fnUntraced(function* (
+  work: Work,
+  sealed: Uint8Array,
+  reason: Reason,
+  completedForSure: ReadonlySet<string>,
+) {
+  const store = yield* UserSyncStore
+  const { owner } = work.lease
+  const { provider } = work.connection
+  let credential = yield* usableCredential(work, sealed)
+  const pending = work.connector.canAct ? yield* store.pendingActs(owner, provider, actsMax) : []
+  // What the user saw of a recurring task is compared with what it is now, so it is read first.
+  const mayActAtOnce = reason === "acts" && pending.length > 0 && pending.every((act) => act.expectedDue === null)
+  if (!mayActAtOnce) credential = yield* read(work, credential, pending, completedForSure)
+  if (pending.length === 0) return
+  credential = yield* carryOut(work, credential, pending)
+  yield* read(work, credential, pending, completedForSure)
+})
+
+const read = (
+  work: Work,
+  credential: Credential,
+  pending: ReadonlyArray<PendingAct>,
+  completedForSure: ReadonlySet<string>,
+) => {
+  const known = work.connection.accountId
+  return speaking<void, Exclude<ReadError, { _tag: "TokenRejected" }>, UserSyncStore>(
+    work,
+    credential,
+    (usable) =>
+      readSignals(work, usable, {
+        since: work.connection.cursor,
+        pending,
+        completedForSure,
+        state: undefined,
+        onAccount: (accountId) =>
+          known === null || accountId === null || accountId === known ? Effect.void : Effect.fail(new StopReading()),
+        isSecondLook: false,
+      }),
+  ).pipe(Effect.map((spoken) => spoken.credential))
+}
+
+type ReadError = Effect.Error<ReturnType<typeof readSignals>>
+
+/**
+ * Sends what still makes sense, and commits what became of each. Without an answer none is settled, and the same ids
+ * are sent again by the next sync.
+ */
+const carryOut = Effect.fnUntraced(function* (work: Work, credential: Credential, pending: ReadonlyArray<PendingAct>) {
+  const store = yield* UserSyncStore
+  const recurring = pending.filter((act) => act.expectedDue !== null).map(({ taskId }) => taskId)
+  const known = recurring.length === 0
+    ? new Map()
+    : yield* store.tasks(work.lease.owner, work.connection.provider, recurring)
+  const judged = pending.map((act) => ({ act, outcome: beforehand(act, known) }))
+  const acts = judged.filter(({ outcome }) => outcome === undefined).map(({ act }) => act)
+  const { result, credential: used } = yield* speaking(
+    work,
+    credential,
+    (usable) =>
+      acts.length === 0 ? Effect.succeed([]) : work.connector.act({ credential: usable, acts }).pipe(
+        // The grant lives and does not cover it: the user may grant more, and the tasks go on being read.
+        Effect.catchTag(
+          "ScopeMissing",
+          () => Effect.succeed(acts.map(({ actId }): ActOutcome => ({ actId, outcome: "forbidden" }))),
+        ),
+      ),
+  )
+  const acted = [...judged.flatMap(({ outcome }) => outcome ?? []), ...result]
+  yield* commit(work, { connection: work.connection, acted })
+  return used
+})
+
+/** A recurring task that moved on is not completed for a date the user never saw. */
+const beforehand = (
+  { actId, expectedDue, taskId }: PendingAct,
+  known: ReadonlyMap<string, { readonly task: { readonly due: Parameters<typeof dueKey>[0] } }>,
+): ActOutcome | undefined => {
+  if (expectedDue === null) return undefined
+  const now = known.get(taskId)
+  if (now === undefined) return { actId, outcome: "missing" }
+  return dueKey(now.task.due) === expectedDue ? undefined : { actId, outcome: "conflict", detail: "moved on" }
+}
+
+/** The tool does not know the credential any more: stop asking, and say so to the user. */
+const rejected = Effect.fnUntraced(function* (work: Work, code: string) {
+  const problem = code === "DifferentAccount"
+    ? "the token belongs to another account now: connect again"
+    : "the access was ended at the tool, or cannot be read any more: connect again"
+  yield* commit(work, {
+    connection: {
+      ...work.connection,
+      status: "needs-reconnect",
+      nextSyncAtMs: null,
+      failures: 0,
+      lastProblem: problem,
+      problemCode: code,
+    },
+    state: "needs-reconnect",
+  })
+  return yield* new ConnectionRejected({ provider: work.connection.provider })
+})
+
+/** Ended versions of an API do not come back by themselves; an hour is soon enough to see a mistake of theirs mended. */
+const goneRetryMs = 3_600_000
+
+const failed = Effect.fnUntraced(function* (work: Work, error: Exclude<ConnectorError, { _tag: "TokenRejected" }>) {
+  const nowMs = yield* Clock.currentTimeMillis
+  const failures = work.connection.failures + 1
+  const asked = error._tag === "ProviderGone" ? goneRetryMs : "retryAfterMs" in error ? error.retryAfterMs : null
+  const next = retryAtMs(nowMs, failures, asked, yield* Random.next)
+  yield* Effect.logWarning(`sync failed, ${failures} in a row: ${error.message}`)
+  yield* commit(work, {
+    connection: {
+      ...work.connection,
+      failures,
+      nextSyncAtMs: next,
+      lastProblem: error.message,
+      problemCode: error._tag,
+    },
+  })
+  return yield* new SyncFailed({ problem: error.message, code: error._tag, retryAtMs: next })
+})
