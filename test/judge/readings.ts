@@ -2,7 +2,13 @@
  * Everything the SDK reads of an account, one call each. `sdk.int.test.ts` runs them on what the simulator sends,
  * `requiredKeys.int.test.ts` on the same replies with a key missing.
  */
-import { createCommand, SyncErrorSchema, TodoistApi, TodoistRequestError, TodoistSyncError } from "@doist/todoist-sdk"
+import {
+  createCommand,
+  SyncErrorSchema,
+  type TodoistApi,
+  TodoistRequestError,
+  TodoistSyncError,
+} from "@doist/todoist-sdk"
 
 export interface Account {
   readonly api: TodoistApi

@@ -26,8 +26,9 @@ const judged = (sdk: string, ours = "", nobody = ""): Judged => ({
 })
 
 const item = judged(
-  `id user_id project_id section_id parent_id added_by_uid assigned_by_uid responsible_uid content description labels
-  priority child_order day_order is_collapsed checked is_deleted added_at updated_at completed_at due deadline duration`,
+  `id user_id project_id section_id parent_id added_by_uid assigned_by_uid responsible_uid content description
+  labels priority child_order day_order is_collapsed checked is_deleted added_at updated_at completed_at due deadline
+  duration`,
   "",
   "completed_count",
 )

@@ -89,7 +89,7 @@ const readError = async (reply: Reply): Promise<void> => {
   parseErrors(asCommand)
 }
 
-/** Null, or why the SDK cannot read the reply. A reply to a call that is not in the table above counts as unreadable. */
+/** Null, or why the SDK cannot read the reply; one to a call that is not in the table above counts as unreadable. */
 export const sdkVerdict = async (exchange: Exchange): Promise<string | null> => {
   const { method, url, status } = exchange
   const reading = readings.find(([of, path]) => of === method && path.test(url.pathname))?.[2]
