@@ -393,5 +393,6 @@ function orElse<A>(setting: Setting<A>, choice: string): Setting<A | undefined> 
 function isKeyRing(given: string): boolean {
   const entries = given.split(",").map((entry) => entry.trim())
   const ids = new Set(entries.map((entry) => entry.split(":")[0]))
-  return ids.size === entries.length && entries.every((entry) => /^[\w-]{1,32}:[A-Za-z0-9+/_-]{43}=?$/.test(entry))
+  return ids.size === entries.length &&
+    entries.every((entry) => /^[\w-]{1,32}:(?:[A-Za-z0-9+/_-]{43}=?|lost)$/.test(entry))
 }

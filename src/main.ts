@@ -12,6 +12,7 @@ import { replayCommand } from "./cli/replayCommand.ts"
 import { version } from "./cli/runtime.ts"
 import { watch } from "./cli/stopSignals.ts"
 import { streamsCommand } from "./cli/streamsCommand.ts"
+import { vaultCommand } from "./cli/vaultCommand.ts"
 
 const stops = watch()
 
@@ -76,7 +77,15 @@ const deadLetters = Command.make("dead-letters").pipe(
 
 const tipstream = Command.make("tipstream").pipe(
   Command.withDescription("One well-timed tip from the tools you already use"),
-  Command.withSubcommands([serve, simulate, doctor, deadLetters, replayCommand(stops.whenUnread), streamsCommand]),
+  Command.withSubcommands([
+    serve,
+    simulate,
+    doctor,
+    deadLetters,
+    replayCommand(stops.whenUnread),
+    streamsCommand,
+    vaultCommand,
+  ]),
 )
 
 /** Without a wizard for one flag, and without a log level beside the setting `LOG_LEVEL`. */

@@ -22,6 +22,7 @@ const expected: ReadonlySet<string> = new Set([
   "PostgresStartFailed",
   "StrangersLog",
   "VaultKeysInvalid",
+  "VaultKeysMissing",
 ])
 
 /** Undefined when there is nothing to say: a stop that was asked for, or help that is already on the screen. */

@@ -2,16 +2,11 @@
  * The log that is replayed: the broker of `NATS_URL`, else the database of `DATABASE_URL`, else the embedded one, which
  * is asked where it runs, and started for as long as this takes where it does not. Nothing is changed in any of them.
  */
-import fs from "node:fs"
-import path from "node:path"
 import { Context, Effect, Layer, Redacted } from "effect"
 import type { Scope } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
 import type { Config } from "../../config.ts"
-import { clusterDir } from "../../store/embedded/Cluster.ts"
-import { holderOf } from "../../store/embedded/DataDirLock.ts"
-import * as EmbeddedPostgres from "../../store/embedded/EmbeddedPostgres.ts"
 import { messagesAfter, sequenceAt as rowAt, streamInfo } from "../../store/eventLogQueries.ts"
 import * as PostgresClient from "../../store/PostgresClient.ts"
 import { failureOf, whereOf } from "../../store/PostgresProbe.ts"
@@ -20,7 +15,7 @@ import { Nats } from "../../streams/jetstream/NatsConnection.ts"
 import { lookAtStream, replayStream, sequenceAt } from "../../streams/jetstream/replayStream.ts"
 import { replayPages } from "../../streams/replayPages.ts"
 import { natsLayer } from "../broker.ts"
-import { embeddedUrl } from "../doctor/postgresCheck.ts"
+import { embeddedDatabase } from "../embeddedDatabase.ts"
 import { CannotStart } from "../problem.ts"
 
 export interface Source extends Pick<EventLog["Service"], "replay" | "sequenceAt"> {
@@ -50,7 +45,7 @@ const brokerSource = Effect.fnUntraced(function* (config: Config) {
 })
 
 const databaseSource = Effect.fnUntraced(function* (config: Config, say: (line: string) => Effect.Effect<void>) {
-  const url = config.databaseUrl ?? (yield* embeddedDatabase(config.dataDir, say))
+  const url = config.databaseUrl ?? (yield* embeddedDatabase(config.dataDir, nothingThere, say))
   const unusable = (error: SqlError.SqlError) => inOneLine(failureOf(whereOf(Redacted.value(url)), error.reason.cause))
   const context = yield* Layer.build(PostgresClient.layer({ url, poolMax: 2, applicationName: "tipstream replay" }))
     .pipe(Effect.mapError(unusable), Effect.timeoutOrElse({ duration: lookMaxMs, orElse: () => Effect.fail(tooSlow) }))
@@ -67,27 +62,8 @@ const databaseSource = Effect.fnUntraced(function* (config: Config, say: (line: 
   } satisfies Source
 })
 
-const embeddedDatabase = Effect.fnUntraced(function* (dataDir: string, say: (line: string) => Effect.Effect<void>) {
-  const folder = path.resolve(dataDir)
-  const heldBy = yield* Effect.mapError(holderOf(folder), inOneLine)
-  if (heldBy !== undefined) {
-    const url = yield* Effect.promise(() => embeddedUrl(folder))
-    if (url !== undefined) return url
-    return yield* new CannotStart({
-      lines: [`${folder} is in use by process ${heldBy}, which is starting or stopping: try again in a moment`],
-    })
-  }
-  if (!fs.existsSync(path.join(clusterDir(folder), "PG_VERSION"))) {
-    return yield* new CannotStart({
-      lines: [`there is no log in ${folder}: set DATA_DIR, DATABASE_URL or NATS_URL to what the service has`],
-    })
-  }
-  yield* say(`starting Postgres in ${folder} to read it`)
-  const { url } = yield* EmbeddedPostgres.start({ dataDir, durable: true, onProgress: say }).pipe(
-    Effect.mapError(inOneLine),
-  )
-  return url
-})
+const nothingThere = (folder: string) =>
+  `there is no log in ${folder}: set DATA_DIR, DATABASE_URL or NATS_URL to what the service has`
 
 const tooSlow = new CannotStart({ lines: [`the database did not answer in ${lookMaxMs} ms`] })
 

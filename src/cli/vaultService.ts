@@ -1,0 +1,36 @@
+/** The vault of a running service: refuses a ring that lacks a key, then brings old records to the active one. */
+import { Effect, Layer, Schedule } from "effect"
+import type { Redacted } from "effect"
+import { SqlError } from "effect/sql"
+import * as SealedBoxVault from "../connectors/SealedBoxVault.ts"
+import { coverage, expectKeys } from "../connectors/vaultCoverage.ts"
+import { lostKeyIds } from "../connectors/vaultKeyRing.ts"
+import { reseal } from "../connectors/vaultReseal.ts"
+import * as SqlVaultRecords from "../store/SqlVaultRecords.ts"
+
+/** Between two batches: a hundred thousand records take some minutes, and requests hardly notice. */
+const pauseMs = 1_000
+
+const upkeep = Effect.fnUntraced(function* (keys: Redacted.Redacted<string>) {
+  const found = yield* coverage(lostKeyIds(keys))
+  yield* expectKeys(found)
+  if (found.damaged > 0) yield* Effect.logWarning(`${found.damaged} stored tokens are damaged beyond any key`)
+  if (found.outdated === 0) return
+  yield* reseal({ pauseMs }).pipe(
+    Effect.retry(Schedule.spaced("1 minute")),
+    Effect.catchCause((cause) =>
+      Effect.logWarning("tokens could not be sealed anew; the next start tries again", cause)
+    ),
+    Effect.forkScoped,
+  )
+})
+
+/** Offers the vault. Its tables must be there. */
+export const layer = (keys: Redacted.Redacted<string>) =>
+  Layer.effectDiscard(
+    upkeep(keys).pipe(
+      // Whoever starts the service knows what a database's own failure means.
+      Effect.catchTag("StoreUnavailable", ({ cause }) =>
+        SqlError.isSqlError(cause) ? Effect.fail(cause) : Effect.die(cause)),
+    ),
+  ).pipe(Layer.provide(SqlVaultRecords.layer), Layer.provideMerge(SealedBoxVault.layer(keys)))
