@@ -35,8 +35,8 @@ const ownerOf = (sessions: Sessions["Service"], token: SessionToken) =>
     ? Effect.succeed(undefined)
     : Effect.mapError(sessions.find(token), () => new Problems.Unavailable())
 
-/** The session of a request outside the API, for pages. */
-const sessionToken = Effect.map(
+/** The session of the request; empty without one. */
+export const sessionToken = Effect.map(
   HttpServerRequest.HttpServerRequest,
   (request): SessionToken => Redacted.make(request.cookies[sessionCookie.key] ?? "", { label: "session" }),
 )

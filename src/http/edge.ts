@@ -7,6 +7,7 @@ import { HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerRe
 import { HttpSettings } from "./HttpSettings.ts"
 import { errorPage } from "./pages/errorPage.ts"
 import * as Problems from "./problems.ts"
+import { isWebhookPath, webhookBodyMaxBytes } from "./webhooks.ts"
 
 const requests = Metric.counter("http_requests_total", { incremental: true, description: "HTTP requests answered" })
 const durations = Metric.histogram("http_request_duration_seconds", {
@@ -51,11 +52,16 @@ export const edge = Effect.fnUntraced(
 /** Judged by headers alone, before a byte of the body is read. */
 const refusalOf = (
   request: HttpServerRequest.HttpServerRequest,
-  { bodyMaxBytes, publicHost }: HttpSettings["Service"],
+  settings: HttpSettings["Service"],
 ): Problem | undefined => {
+  const isWebhook = isWebhookPath(pathOf(request))
+  const bodyMaxBytes = isWebhook ? webhookBodyMaxBytes : settings.bodyMaxBytes
   if (Number(request.headers["content-length"] ?? 0) > bodyMaxBytes) {
     return new Problems.BodyTooLarge({ detail: `at most ${bodyMaxBytes} bytes` })
   }
+  // Signed by the tool, and never by a cookie.
+  if (isWebhook) return undefined
+  const { publicHost } = settings
   return isUnsafe(request.method) && isCrossSite(request, publicHost) ? new Problems.CrossSite() : undefined
 }
 

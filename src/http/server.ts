@@ -2,7 +2,7 @@
 import { createServer } from "node:http"
 import { ByteSize, Effect, Layer, Schema } from "effect"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
+import { HttpIncomingMessage, HttpRouter, HttpServer, UrlParams } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { PrometheusMetrics } from "effect/observability"
 import { Api } from "./Api.ts"
@@ -12,6 +12,7 @@ import * as Handlers from "./handlers.ts"
 import { HttpSettings } from "./HttpSettings.ts"
 import * as Pages from "./pages/pages.ts"
 import * as Validation from "./validation.ts"
+import * as Webhooks from "./webhooks.ts"
 
 const routes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
@@ -20,7 +21,11 @@ const routes = Layer.mergeAll(
   ),
   PrometheusMetrics.layerHttp({ path: "/metrics", prefix: "tipstream" }),
   Pages.layer,
+  Webhooks.layer,
 )
+
+/** No span holds a value of a query: the way back from a tool carries a code and a state there. */
+const everyName = [/^/]
 
 /** Serves until its scope closes; then running requests finish. */
 export const layer = Layer.effectDiscard(Effect.gen(function* () {
@@ -30,7 +35,7 @@ export const layer = Layer.effectDiscard(Effect.gen(function* () {
     edge(application).pipe(
       Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(settings.bodyMaxBytes)),
     ),
-  )
+  ).pipe(Effect.provideService(UrlParams.CurrentRedactedNames, everyName))
 }))
 
 /** The address cannot be listened on. */

@@ -1,0 +1,44 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { challengeOf, isState, sha256, stateOf, stateReplaces, verifierOf } from "./oauthFlow.ts"
+
+const random = fc.uint8Array({ minLength: 32, maxLength: 32 })
+
+describe("a way by OAuth", () => {
+  it("makes the challenge that RFC 7636 gives as its example (appendix B)", () => {
+    expect(challengeOf("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"))
+      .toBe("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+  })
+
+  it("has a state of 256 bits that says whether an account is replaced", () => {
+    fc.assert(fc.property(random, fc.boolean(), (bytes, replaces) => {
+      const state = stateOf(bytes, replaces)
+      expect(isState(state)).toBe(true)
+      expect(stateReplaces(state)).toBe(replaces)
+      expect(Buffer.from(state.split(".")[0]!, "base64url")).toEqual(Buffer.from(bytes))
+    }))
+  })
+
+  it("takes nothing else for a state", () => {
+    const state = stateOf(new Uint8Array(32), false)
+    for (const text of ["", state.slice(1), `${state}A`, `${state}.`, `${state}.replace.replace`, `${state}\n`]) {
+      expect([text, isState(text)]).toEqual([text, false])
+    }
+  })
+
+  it("has a verifier of its own for every session and every state, as long as RFC 7636 wants", () => {
+    fc.assert(fc.property(random, random, fc.string(), (one, other, session) => {
+      const state = stateOf(one, false)
+      const verifier = verifierOf(session, state)
+      expect(verifier).toMatch(/^[A-Za-z0-9_-]{43}$/)
+      expect(verifier).not.toBe(verifierOf(`${session}x`, state))
+      expect(verifier).not.toBe(verifierOf(session, stateOf(one, true)))
+      if (Buffer.compare(one, other) !== 0) expect(verifier).not.toBe(verifierOf(session, stateOf(other, false)))
+    }))
+  })
+
+  it("is known by digests of 256 bits", () => {
+    expect(Buffer.from(sha256("abc")).toString("hex"))
+      .toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  })
+})
