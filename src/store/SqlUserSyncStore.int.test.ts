@@ -1,69 +1,28 @@
 import { expect, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
-import { connectionChanged } from "../../schemas/events.ts"
 import type { Owner } from "../../schemas/ids.ts"
-import type { TaskChangeName } from "../../schemas/events.ts"
 import { UserSyncStore } from "../actors/UserSyncStore.ts"
 import type { Connection, SyncCommit } from "../actors/UserSyncStore.ts"
-import { task } from "../actors/userSync.fixture.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import { actPickUpMs } from "./reactIn.ts"
 import { eventTypesOf, newUser, nowMs } from "./store.fixture.ts"
 import * as Store from "./store.fixture.ts"
+import {
+  bareTask,
+  change,
+  commit,
+  commitUnder,
+  eventOf,
+  fresh,
+  load,
+  plain,
+  requestAct,
+  taskIds,
+} from "./syncStore.fixture.ts"
 
-const fresh: Connection = {
-  provider: "todoist",
-  status: "connected",
-  sealedToken: Uint8Array.of(0, 1, 255, 0),
-  cursor: "c0",
-  version: 0,
-  connectedAtMs: nowMs,
-  syncedAtMs: nowMs,
-  nextSyncAtMs: null,
-  failures: 0,
-  lastProblem: null,
-}
-
-const commit = (owner: Owner, connection: Partial<Connection> = {}, rest: Partial<SyncCommit> = {}) =>
-  UserSyncStore.use((store) =>
-    store.commit(owner, {
-      connection: { ...fresh, ...connection },
-      changes: [],
-      acted: [],
-      timeZone: null,
-      events: [],
-      nowMs,
-      ...rest,
-    })
-  )
-const load = (owner: Owner) =>
-  UserSyncStore.use((store) =>
-    Effect.map(
-      store.load(owner, "todoist"),
-      (one) =>
-        one === undefined ? undefined : { ...one, sealedToken: one.sealedToken && Uint8Array.from(one.sealedToken) },
-    )
-  )
-const taskIds = (owner: Owner, ids?: ReadonlyArray<string>) =>
-  UserSyncStore.use((store) => Effect.map(store.tasks(owner, "todoist", ids), (tasks) => [...tasks.keys()].toSorted()))
-const change = (name: TaskChangeName, taskId: string, timesPostponed = 0) => ({
-  change: name,
-  task: task(taskId),
-  timesPostponed,
-})
-const eventOf = (owner: Owner, id: string = randomUUID()) =>
-  connectionChanged({ ...owner, id, atMs: nowMs, correlationId: "c" }, "todoist", "connected")
-
-const requestAct = Effect.fnUntraced(function* ({ tenantId, userId }: Owner, taskId: string, requestedAtMs = nowMs) {
-  const sql = yield* SqlClient.SqlClient
-  const actId = randomUUID()
-  yield* sql`INSERT INTO acts (act_id, tenant_id, user_id, provider, task_id, requested_at_ms)
-    VALUES (${actId}, ${tenantId}, ${userId}, 'todoist', ${taskId}, ${requestedAtMs})`
-  return actId
-})
 const pending = (owner: Owner, limit = 100) =>
   UserSyncStore.use((store) =>
     Effect.map(store.pendingActs(owner, "todoist", limit), (acts) => acts.map(({ taskId }) => taskId))
@@ -86,6 +45,11 @@ layer(Store.layer)("a connection in sql", (it) => {
         nextSyncAtMs: nowMs + 1,
         failures: 3,
         lastProblem: "no",
+        problemCode: "TokenRejected",
+        familyId: "family",
+        scopes: ["data:read"],
+        expiresAtMs: nowMs + 7,
+        accountId: "account",
       }
       yield* commit(owner, broken)
       expect(yield* load(owner)).toEqual({ ...broken, version: 2 })
@@ -114,14 +78,15 @@ layer(Store.layer)("a connection in sql", (it) => {
       for (let round = 0; round < 5; round++) {
         const owner = yield* newUser
         for (const version of [0, 1]) {
+          const { lease } = yield* UserSyncStore.use((store) => store.open(owner))
           const results = yield* Effect.all(
             Array.from({ length: 4 }, (_, n) =>
-              Effect.result(commit(owner, { version, cursor: `${version}/${n}` }, { events: [eventOf(owner)] }))),
+              Effect.result(
+                commitUnder(lease, { version, cursor: `${version}/${n}` }, { events: [eventOf(owner)] }),
+              )),
             { concurrency: "unbounded" },
           )
-          const outcomes = results.map((one) =>
-            one._tag === "Success" ? "written" : one.failure._tag
-          )
+          const outcomes = results.map((one) => one._tag === "Success" ? "written" : one.failure._tag)
           expect(outcomes.toSorted()).toEqual(["StaleVersion", "StaleVersion", "StaleVersion", "written"])
           expect(yield* load(owner)).toMatchObject({
             version: version + 1,
@@ -130,6 +95,14 @@ layer(Store.layer)("a connection in sql", (it) => {
         }
         expect(yield* eventTypesOf(owner)).toHaveLength(2)
       }
+    }))
+
+  it.effect("that does not exist is made by its first commit only", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      expect((yield* Effect.flip(commit(owner, { version: 4 })))._tag).toBe("StaleVersion")
+      expect(yield* load(owner)).toBeUndefined()
+      expect(plain(yield* commit(owner))).toEqual({ ...fresh, version: 1 })
     }))
 
   it.effect("of somebody who does not exist is refused by the store", () =>
@@ -148,7 +121,7 @@ layer(Store.layer)("what one sync changes in sql", (it) => {
       yield* commit(owner, {}, { changes: all })
       yield* commit(other, {}, { changes: all })
       const changes = [
-        change("updated", "1", 2),
+        change("updated", "1", { timesPostponed: 2 }),
         change("completed", "2"),
         change("removed", "3"),
         change("removed", "9"),
@@ -159,19 +132,77 @@ layer(Store.layer)("what one sync changes in sql", (it) => {
       expect(yield* taskIds(owner, [])).toEqual([])
       expect(yield* taskIds(other)).toEqual(["1", "2", "3", "4"])
       const known = yield* UserSyncStore.use((store) => store.tasks(owner, "todoist", ["1"]))
-      expect(known.get("1")).toEqual({ task: task("1"), timesPostponed: 2 })
+      expect(known.get("1")).toEqual({ task: bareTask("1"), timesPostponed: 2 })
+    }))
+
+  it.effect("an occurrence completed and a task restored are open; what ended is remembered as it ended, if it is ours", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const gone = (ids: ReadonlyArray<string>) =>
+        UserSyncStore.use((store) =>
+          Effect.map(store.goneTasks(owner, "todoist", ids), (found) => Object.fromEntries(found))
+        )
+      const ids = ["recurring", "done", "deleted", "unknown", "withdrawn"]
+      yield* commit(owner, {}, { changes: ids.map((id) => change("appeared", id)) })
+      const moved = bareTask("recurring", { due: { date: "2026-06-11", atMs: null, isRecurring: true } })
+      yield* commit(owner, { version: 1 }, {
+        changes: [
+          change("occurrence_completed", "recurring", { task: moved }),
+          change("completed", "done"),
+          change("removed", "deleted"),
+          change("removed", "unknown", { removal: "unknown" }),
+          change("removed", "withdrawn", { removal: "withdrawn" }),
+        ],
+      })
+      expect(yield* taskIds(owner)).toEqual(["recurring"])
+      const known = yield* UserSyncStore.use((store) => store.tasks(owner, "todoist", undefined))
+      expect(known.get("recurring")?.task).toEqual(moved)
+      expect(yield* gone([...ids, "never"])).toEqual({ done: "completed", deleted: "deleted", unknown: "unknown" })
+      expect(yield* gone([])).toEqual({})
+
+      const back = [change("restored", "done"), change("appeared", "deleted")]
+      yield* commit(owner, { version: 2 }, { changes: back })
+      expect(yield* taskIds(owner)).toEqual(["deleted", "done", "recurring"])
+      expect(yield* gone(ids)).toEqual({ unknown: "unknown" })
+      yield* commit(owner, { version: 3 }, { changes: [change("removed", "unknown", { removal: "withdrawn" })] })
+      expect(yield* gone(ids)).toEqual({})
+    }))
+
+  it.effect("a disconnection takes every task along, and what was remembered of others, of that tool only", () =>
+    Effect.gen(function* () {
+      const [owner, other] = [yield* newUser, yield* newUser]
+      const changes = [change("appeared", "1"), change("appeared", "2")]
+      for (const one of [owner, other]) {
+        yield* commit(one, {}, { changes })
+        yield* commit(one, { version: 1 }, { changes: [change("completed", "2")] })
+      }
+      yield* commit(owner, { provider: "ical" }, { changes })
+      yield* commit(owner, { version: 2, status: "disconnected", sealedToken: null, cursor: null })
+      const sql = yield* SqlClient.SqlClient
+      const left = yield* sql`
+        SELECT user_id = ${owner.userId} AS own, provider, task_id, 'open' AS as FROM tasks
+        WHERE user_id IN (${owner.userId}, ${other.userId})
+        UNION ALL
+        SELECT user_id = ${owner.userId}, provider, task_id, gone_as FROM gone_tasks
+        WHERE user_id IN (${owner.userId}, ${other.userId}) ORDER BY own, provider, task_id`
+      expect(left).toEqual([
+        { own: false, provider: "todoist", task_id: "1", as: "open" },
+        { own: false, provider: "todoist", task_id: "2", as: "completed" },
+        { own: true, provider: "ical", task_id: "1", as: "open" },
+        { own: true, provider: "ical", task_id: "2", as: "open" },
+      ])
     }))
 
   it.effect("a task comes back with every character it had", () =>
     Effect.gen(function* () {
       const owner = yield* newUser
-      const rich = task(`a"b\\c`, {
+      const rich = bareTask(`a"b\\c`, {
         title: `it's "quoted" \\u0041 {} [] $1 :: 🌱 \u2028 \t`,
         labels: ["ä", ""],
         due: { date: "2026-06-10", atMs: nowMs, isRecurring: true },
         addedAtMs: 0,
       })
-      yield* commit(owner, {}, { changes: [{ change: "appeared", task: rich, timesPostponed: 0 }] })
+      yield* commit(owner, {}, { changes: [change("appeared", rich.taskId, { task: rich })] })
       const known = yield* UserSyncStore.use((store) => store.tasks(owner, "todoist", [rich.taskId]))
       expect(known.get(rich.taskId)?.task).toEqual(rich)
     }))
@@ -223,11 +254,44 @@ layer(Store.layer)("acts in sql", (it) => {
       expect(yield* pending(owner)).toEqual(["first", "second"])
     }))
 
-  it.effect("that failed wake the candidate; those that were done or found nothing let it sleep", () =>
+  it.effect("keep what the user saw of a recurring task", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const actId = yield* requestAct(owner, "1", nowMs, "2026-06-10@5")
+      expect(yield* UserSyncStore.use((store) => store.pendingActs(owner, "todoist", 9))).toEqual([
+        { actId, kind: "complete", taskId: "1", expectedDue: "2026-06-10@5" },
+      ])
+    }))
+
+  it.effect("edge case 22 - what was carried out lately is known as an echo, and nothing else is", () =>
+    Effect.gen(function* () {
+      const owner = yield* newUser
+      const acted: Array<SyncCommit["acted"][number]> = []
+      for (const [id, outcome] of [["a", "done"], ["b", "done"], ["c", "missing"]] as const) {
+        acted.push({ actId: yield* requestAct(owner, id), outcome })
+      }
+      yield* requestAct(owner, "pending")
+      yield* commit(owner, {}, { acted })
+      const echoes = (one: Owner, ids: ReadonlyArray<string>, sinceMs: number) =>
+        UserSyncStore.use((store) => Effect.map(store.actedOn(one, "todoist", ids, sinceMs), (found) => [...found]))
+      expect(yield* echoes(owner, ["a", "c", "pending", "other"], nowMs)).toEqual(["a"])
+      expect(yield* echoes(owner, [], nowMs)).toEqual([])
+      expect(yield* echoes(owner, ["a", "b"], nowMs + 1)).toEqual([])
+      expect(yield* echoes(yield* newUser, ["a", "b"], nowMs)).toEqual([])
+    }))
+
+  it.effect("that were not carried out wake the candidate, unless it is for want of a right; the others sleep on", () =>
     Effect.gen(function* () {
       const owner = yield* newUser
       const sql = yield* SqlClient.SqlClient
-      const outcomes = [["a", "done"], ["b", "missing"], ["c", "failed"], ["d", "failed"]] as const
+      const outcomes = [
+        ["a", "done"],
+        ["b", "missing"],
+        ["c", "failed"],
+        ["d", "failed"],
+        ["e", "conflict"],
+        ["f", "forbidden"],
+      ] as const
       const acted: Array<SyncCommit["acted"][number]> = []
       for (const [id, outcome] of outcomes) {
         acted.push({ actId: yield* requestAct(owner, id), outcome })
@@ -239,7 +303,7 @@ layer(Store.layer)("acts in sql", (it) => {
       yield* commit(owner, {}, { acted })
       expect(yield* pending(owner)).toEqual([])
       const { sleeps } = yield* Decisions.use((store) => store.situation(owner, nowMs))
-      expect([...sleeps.keys()].toSorted()).toEqual(["todoist:a", "todoist:b", "todoist:d"])
+      expect([...sleeps.keys()].toSorted()).toEqual(["todoist:a", "todoist:b", "todoist:d", "todoist:f"])
     }))
 
   it.effect("asked for while a sync was under way bring the next one forward, unless the tool is left alone", () =>
@@ -248,8 +312,8 @@ layer(Store.layer)("acts in sql", (it) => {
       const [owner, failing] = [yield* newUser, yield* newUser]
       yield* requestAct(owner, "1")
       yield* requestAct(failing, "1")
-      yield* commit(owner, { nextSyncAtMs: later })
-      yield* commit(failing, { nextSyncAtMs: later, failures: 1 })
+      expect((yield* commit(owner, { nextSyncAtMs: later })).nextSyncAtMs).toBe(nowMs + actPickUpMs)
+      expect((yield* commit(failing, { nextSyncAtMs: later, failures: 1 })).nextSyncAtMs).toBe(later)
       expect((yield* load(owner))!.nextSyncAtMs).toBe(nowMs + actPickUpMs)
       expect((yield* load(failing))!.nextSyncAtMs).toBe(later)
     }))
@@ -261,73 +325,5 @@ layer(Store.layer)("acts in sql", (it) => {
       const actId = yield* requestAct(owner, "1")
       yield* Effect.flip(commit(owner, { version: 9 }, { acted: [{ actId, outcome: "done" }] }))
       expect(yield* pending(owner)).toEqual(["1"])
-    }))
-})
-
-layer(Store.layer)("the due queue in sql", (it) => {
-  const claim = (limit: number, atMs = nowMs, claimMs = 1_000) =>
-    UserSyncStore.use((store) =>
-      Effect.map(store.claimDue(atMs, claimMs, limit), (owners) => owners.map(({ userId }) => userId))
-    )
-  const dueUsers = (times: ReadonlyArray<number | null>) =>
-    Effect.forEach(
-      times,
-      Effect.fnUntraced(function* (nextSyncAtMs) {
-        const owner = yield* newUser
-        yield* commit(owner, { nextSyncAtMs })
-        return owner.userId
-      }),
-    )
-  const emptied = SqlClient.SqlClient.use((sql) => sql`UPDATE connections SET next_sync_at_ms = NULL`)
-
-  it.effect("gives those who are due, the longest waiting first when there are too many, and each once per claim", () =>
-    Effect.gen(function* () {
-      yield* emptied
-      const [third, second, first, , none] = yield* dueUsers([nowMs, nowMs - 1, nowMs - 2, nowMs + 1, null])
-      expect(new Set(yield* claim(2))).toEqual(new Set([first, second]))
-      expect(yield* claim(10)).toEqual([third])
-      expect(yield* claim(10)).toEqual([])
-      expect(new Set(yield* claim(10, nowMs + 1_000))).not.toContain(none)
-      expect(yield* claim(10, nowMs + 1_999)).toEqual([])
-      expect(yield* claim(10, nowMs + 2_000)).toHaveLength(4)
-    }))
-
-  it.effect("shared by schedulers gives no user to two of them, and none more than it may hold", () =>
-    Effect.gen(function* () {
-      yield* emptied
-      for (let round = 0; round < 5; round++) {
-        const users = yield* dueUsers(Array.from({ length: 20 }, (_, n) => nowMs - n))
-        const claims = yield* Effect.all(Array.from({ length: 6 }, () => claim(4, nowMs, 1e9)), {
-          concurrency: "unbounded",
-        })
-        for (const one of claims) expect(one.length).toBeLessThanOrEqual(4)
-        const rest = yield* claim(100, nowMs, 1e9)
-        expect([...claims.flat(), ...rest].toSorted()).toEqual(users.toSorted())
-      }
-    }))
-
-  it.effect("does not wait for a scheduler that is taking others at the moment", () =>
-    Effect.gen(function* () {
-      yield* emptied
-      const sql = yield* SqlClient.SqlClient
-      const users = yield* dueUsers([nowMs - 2, nowMs - 1, nowMs])
-      const [begun, finish] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-      const slow = yield* Effect.forkChild(sql.withTransaction(
-        claim(1).pipe(Effect.tap(() => Effect.andThen(Deferred.succeed(begun, undefined), Deferred.await(finish)))),
-      ))
-      yield* Deferred.await(begun)
-      expect(new Set(yield* claim(100))).toEqual(new Set(users.slice(1)))
-      yield* Deferred.succeed(finish, undefined)
-      expect(yield* Fiber.join(slow)).toEqual([users[0]])
-    }))
-
-  it.effect("does not make the sync that follows stale", () =>
-    Effect.gen(function* () {
-      yield* emptied
-      const owner = yield* newUser
-      yield* commit(owner, { nextSyncAtMs: nowMs })
-      expect(yield* claim(1)).toEqual([owner.userId])
-      yield* commit(owner, { version: 1, nextSyncAtMs: nowMs + 5 })
-      expect(yield* load(owner)).toMatchObject({ version: 2, nextSyncAtMs: nowMs + 5 })
     }))
 })

@@ -43,7 +43,7 @@ export const layer = Layer.mergeAll(
   SqlDecisions.layer({ partitions }),
   SqlPolicyStates.layer,
   SqlSessions.layer({ idleMs: sessionIdleMs }),
-  SqlUserSyncStore.layer,
+  SqlUserSyncStore.layer({ holder: "store test" }),
 ).pipe(
   Layer.provideMerge(SqlOutbox.layer({ partitions })),
   Layer.provideMerge(LogSignals.layer),
