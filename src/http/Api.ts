@@ -81,6 +81,36 @@ const ConnectorState = Schema.Struct({
   problem: Schema.NullOr(Schema.String),
 }).annotate({ identifier: "ConnectorState" })
 
+/** A tool this installation knows, and the ways to connect it. */
+const ConnectorOffer = Schema.Struct({
+  provider: Provider,
+  grants: Schema.Array(Schema.Literals(["oauth", "token", "address"])),
+  canAct: Schema.Boolean,
+}).annotate({ identifier: "ConnectorOffer" })
+
+/** Of a personal token. The secret address of a feed holds one, and a host and a path. */
+export const tokenMaxChars = 500
+export const addressMaxChars = 2_000
+
+const secret = (maxChars: number) =>
+  Schema.RedactedFromValue(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(maxChars)))
+
+const ConnectWish = Schema.Struct({
+  token: Schema.optionalKey(secret(tokenMaxChars)),
+  address: Schema.optionalKey(secret(addressMaxChars)),
+  oauth: Schema.optionalKey(Schema.Literal(true)),
+  /** With `oauth`: to complete tasks too, not only to read them. */
+  mayAct: Schema.optionalKey(Schema.Boolean),
+  /** Another account may take the place of the connected one. */
+  replace: Schema.optionalKey(Schema.Boolean),
+}).check(
+  Schema.makeFilter((given) =>
+    [given.token, given.address, given.oauth].filter((one) => one !== undefined).length === 1
+      ? undefined
+      : "expected one of token, address and oauth"
+  ),
+).annotate({ identifier: "ConnectWish" })
+
 const Page = {
   limit: Schema.optionalKey(
     Schema.String.check(Schema.isPattern(/^\d{1,3}$/)).pipe(
@@ -124,16 +154,16 @@ const tips = HttpApiGroup.make("tips").add(
 
 const connectors = HttpApiGroup.make("connectors").add(
   HttpApiEndpoint.get("list", "/v1/connectors", {
-    success: Schema.Struct({ connectors: Schema.Array(ConnectorState) }),
+    success: Schema.Struct({ connectors: Schema.Array(ConnectorState), available: Schema.Array(ConnectorOffer) }),
     error: Problems.Unavailable,
-  }),
+  }).annotate(OpenApi.Summary, "What is or was connected, and what can be"),
   HttpApiEndpoint.post("connect", "/v1/connectors/:provider", {
     params: { provider: Provider },
-    payload: Schema.Struct({
-      token: Schema.RedactedFromValue(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(500))),
-      replace: Schema.optionalKey(Schema.Boolean),
-    }),
-    success: Schema.Struct({ status: Schema.Literal("connected"), tasks: Schema.Int }),
+    payload: ConnectWish,
+    success: Schema.Union([
+      Schema.Struct({ status: Schema.Literal("connected"), tasks: Schema.Int }),
+      Schema.Struct({ authorizeUrl: Schema.String }),
+    ]),
     error: [
       Problems.OtherAccount,
       Problems.WayUnsupported,
@@ -142,7 +172,11 @@ const connectors = HttpApiGroup.make("connectors").add(
       Problems.Busy,
       Problems.Unavailable,
     ],
-  }).annotate(OpenApi.Summary, "Connect by personal token; answers after the first sync"),
+  }).annotate(
+    OpenApi.Summary,
+    "Connect by personal token or by address: answers after the first sync. By OAuth: answers where to send the " +
+      "browser that holds this session",
+  ),
   HttpApiEndpoint.post("sync", "/v1/connectors/:provider/sync", {
     params: { provider: Provider },
     success: Schema.Struct({ changes: Schema.Int, syncedAt: instant }),
@@ -157,7 +191,11 @@ const connectors = HttpApiGroup.make("connectors").add(
   }).annotate(OpenApi.Summary, "Sync now"),
   HttpApiEndpoint.delete("disconnect", "/v1/connectors/:provider", {
     params: { provider: Provider },
-    success: HttpApiSchema.NoContent,
+    success: Schema.Struct({
+      status: Schema.Literal("disconnected"),
+      /** Whether the tool was told: it was, it did not answer and is asked again for a while, or it cannot be. */
+      revocation: Schema.Literals(["done", "pending", "none"]),
+    }),
     error: [
       Problems.OtherAccount,
       Problems.ToolUnavailable,
@@ -165,7 +203,7 @@ const connectors = HttpApiGroup.make("connectors").add(
       Problems.Busy,
       Problems.Unavailable,
     ],
-  }).annotate(OpenApi.Summary, "Forget the token and all tasks"),
+  }).annotate(OpenApi.Summary, "Forget the token and all tasks, and take the token back at the tool"),
 ).middleware(SignedIn)
 
 const identity = HttpApiGroup.make("identity").add(
@@ -209,6 +247,32 @@ export const EventView = Schema.Struct({
   correlationId: Schema.String,
 }).annotate({ identifier: "EventView" })
 
+export const SyncsOfProvider = Schema.Struct({
+  provider: Provider,
+  /** `open`: it failed for everybody, and nothing is sent until `retryAt`. `gone`: it ended the API we speak. */
+  circuit: Schema.Literals(["closed", "half-open", "open", "gone"]),
+  retryAt: Schema.NullOr(instant),
+  connected: Schema.Int,
+  needsReconnect: Schema.Int,
+  failing: Schema.Int,
+  due: Schema.Int,
+  lagMs: Schema.Int,
+  /** Failing users by code. */
+  problems: Schema.Record(Schema.String, Schema.Int),
+}).annotate({ identifier: "SyncsOfProvider" })
+
+export const LateSync = Schema.Struct({
+  tenantId: Schema.String,
+  userId: Schema.String,
+  provider: Provider,
+  status: Schema.Literals(["connected", "needs-reconnect", "disconnected"]),
+  lastSyncAt: Schema.NullOr(instant),
+  nextSyncAt: Schema.NullOr(instant),
+  failures: Schema.Int,
+  code: Schema.NullOr(Schema.String),
+  problem: Schema.NullOr(Schema.String),
+}).annotate({ identifier: "LateSync" })
+
 const admin = HttpApiGroup.make("admin").add(
   HttpApiEndpoint.get("log", "/v1/admin/log", { success: LogState, error: Problems.Unavailable })
     .annotate(OpenApi.Summary, "Streams, consumers and their lag"),
@@ -227,6 +291,19 @@ const admin = HttpApiGroup.make("admin").add(
       })),
     }),
   }),
+  HttpApiEndpoint.get("syncs", "/v1/admin/syncs", {
+    success: Schema.Struct({
+      providers: Schema.Array(SyncsOfProvider),
+      /** Live actors of this process by what they do. */
+      actors: Schema.Record(Schema.String, Schema.Int),
+    }),
+    error: Problems.Unavailable,
+  }).annotate(OpenApi.Summary, "How the users of each tool are, and whether the tool answers"),
+  HttpApiEndpoint.get("late", "/v1/admin/syncs/late", {
+    query: Page,
+    success: Schema.Struct({ late: Schema.Array(LateSync) }),
+    error: Problems.Unavailable,
+  }).annotate(OpenApi.Summary, "Whose data is older than it should be and why, the worst first"),
 ).middleware(Operator)
 
 const DeadLetterView = Schema.Struct({

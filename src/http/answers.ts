@@ -10,7 +10,7 @@ import * as Problems from "./problems.ts"
 
 export const instantOf = (epochMs: number): string => new Date(epochMs).toISOString()
 
-const instantOrNull = (epochMs: number | null): string | null => epochMs === null ? null : instantOf(epochMs)
+export const instantOrNull = (epochMs: number | null): string | null => epochMs === null ? null : instantOf(epochMs)
 
 /** Which operation failed, and why, is in the log; the client can only come back. */
 export const unavailable = (_error: StoreUnavailable) => new Problems.Unavailable()

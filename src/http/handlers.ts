@@ -2,29 +2,19 @@
 import { Clock, DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Actors } from "../actors/Actors.ts"
-import { UserSyncStore } from "../actors/UserSyncStore.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import { Feedback } from "../recommender/Feedback.ts"
 import { Recommender } from "../recommender/Recommender.ts"
 import { EventLog } from "../streams/EventLog.ts"
-import {
-  askProblem,
-  connectorBody,
-  connectProblem,
-  feedbackProblem,
-  instantOf,
-  pastTipBody,
-  recommendationBody,
-  tipProblem,
-  unavailable,
-} from "./answers.ts"
+import { feedbackProblem, instantOf, pastTipBody, recommendationBody, tipProblem, unavailable } from "./answers.ts"
 import { Api, CurrentUser } from "./Api.ts"
 import { demoAccount, endSession, signInDemo } from "./authentication.ts"
-import { connectPasted } from "./connecting.ts"
+import { connectorHandlers } from "./connectorHandlers.ts"
 import { deadLetterHandlers } from "./deadLetterHandlers.ts"
 import { healthReport } from "./health.ts"
 import { lastEvents } from "./lastEvents.ts"
+import { actorsByState, lateSyncs, syncsByProvider } from "./syncs.ts"
 import * as Problems from "./problems.ts"
 
 const pageSizeDefault = 20
@@ -56,32 +46,6 @@ const tips = HttpApiBuilder.group(Api, "tips", (handlers) =>
     byId: Effect.fnUntraced(function* ({ params }) {
       const { find } = yield* Decisions
       return pastTipBody(yield* Effect.mapError(find(yield* CurrentUser, params.id), tipProblem))
-    }),
-  }))
-
-const connectors = HttpApiBuilder.group(Api, "connectors", (handlers) =>
-  handlers.handleAll({
-    list: Effect.fnUntraced(function* () {
-      const { connections } = yield* UserSyncStore
-      return { connectors: (yield* Effect.mapError(connections(yield* CurrentUser), unavailable)).map(connectorBody) }
-    }),
-    connect: Effect.fnUntraced(function* ({ params: { provider }, payload: { token, replace } }) {
-      const connecting = connectPasted(yield* CurrentUser, provider, token, replace ?? false)
-      const report = yield* Effect.mapError(connecting, connectProblem)
-      return { status: "connected" as const, tasks: report.changes }
-    }),
-    sync: Effect.fnUntraced(function* ({ params: { provider } }) {
-      const { ask } = yield* Actors
-      const report = yield* Effect.mapError(
-        ask(yield* CurrentUser, { _tag: "SyncNow", provider, reason: "asked" }),
-        askProblem,
-      )
-      if (report.syncedAtMs === null) return yield* new Problems.NotConnected()
-      return { changes: report.changes, syncedAt: instantOf(report.syncedAtMs) }
-    }),
-    disconnect: Effect.fnUntraced(function* ({ params: { provider } }) {
-      const { ask } = yield* Actors
-      yield* Effect.mapError(ask(yield* CurrentUser, { _tag: "Disconnect", provider }), askProblem)
     }),
   }))
 
@@ -119,6 +83,12 @@ const admin = HttpApiBuilder.group(Api, "admin", (handlers) =>
     actors: Effect.fnUntraced(function* () {
       return { actors: yield* (yield* Actors).snapshot }
     }),
+    syncs: Effect.fnUntraced(function* () {
+      return { providers: yield* Effect.mapError(syncsByProvider, unavailable), actors: yield* actorsByState }
+    }),
+    late: Effect.fnUntraced(function* ({ query }) {
+      return { late: yield* Effect.mapError(lateSyncs(query.limit ?? pageSizeDefault), unavailable) }
+    }),
   }))
 
 const health = HttpApiBuilder.group(Api, "health", (handlers) =>
@@ -131,4 +101,4 @@ const health = HttpApiBuilder.group(Api, "health", (handlers) =>
     }),
   }))
 
-export const layer = Layer.mergeAll(tips, connectors, identity, admin, deadLetterHandlers, health)
+export const layer = Layer.mergeAll(tips, connectorHandlers, identity, admin, deadLetterHandlers, health)

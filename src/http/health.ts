@@ -4,6 +4,7 @@ import { EventLog } from "../streams/EventLog.ts"
 import { DatabaseProbe } from "./DatabaseProbe.ts"
 import { HttpSettings } from "./HttpSettings.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import { providerProblems } from "./syncs.ts"
 
 /** Orchestrators give a probe a second. */
 const answerMs = 800
@@ -27,6 +28,7 @@ export const healthReport = Effect.gen(function* () {
     ...(isDatabaseUp ? [] : ["the database does not answer"]),
     ...(isLogSilent ? ["the event log does not answer"] : []),
     ...state.problems,
+    ...(yield* providerProblems),
     ...(consumers ?? []).flatMap(({ durable, lag, retrying }) => [
       ...(lag > lagAlarm ? [`${durable} is ${lag} events behind`] : []),
       ...(retrying > 0 ? [`${durable} is trying a failed event again`] : []),
