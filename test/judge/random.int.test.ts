@@ -7,9 +7,8 @@ import { type Project, type SyncCommand, type Task, TodoistApi, TodoistSyncError
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { commandOf, type Draft, draft } from "./commands.ts"
-import { envelopeProblems } from "./envelope.ts"
+import { judge } from "./judged.ts"
 import { type RecordingProxy, startProxy } from "./recordingProxy.ts"
-import { sdkVerdict } from "./sdkVerdict.ts"
 import { type SimulatorProcess, startSimulator } from "./simulatorProcess.ts"
 
 let simulator: SimulatorProcess
@@ -141,12 +140,6 @@ const carryOut = async (all: ReadonlyArray<Step>, eager: Copy, token: string, se
   return answers
 }
 
-const judgeReplies = async () => {
-  const exchanges = proxy.exchanges.splice(0)
-  const verdicts = await Promise.all(exchanges.map(sdkVerdict))
-  expect([...verdicts.filter((verdict) => verdict !== null), ...exchanges.flatMap(envelopeProblems)]).toEqual([])
-}
-
 /** An account of its own for each run, so the limits of one user bound nothing. */
 const viewsAgree = async (all: ReadonlyArray<Step>): Promise<void> => {
   const token = await simulator.account(8)
@@ -174,7 +167,7 @@ const viewsAgree = async (all: ReadonlyArray<Step>): Promise<void> => {
     const got = answers.filter(([of]) => of === uuid)
     expect([received, executed]).toEqual([got.length, got[0]?.[1] === "ok" ? 1 : 0])
   }
-  await judgeReplies()
+  await judge(proxy.exchanges.splice(0))
 }
 
 /** About 40 ms a run; the bound holds on a machine ten times as slow. */
