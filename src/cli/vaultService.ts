@@ -6,7 +6,6 @@ import * as SealedBoxVault from "../connectors/SealedBoxVault.ts"
 import { coverage, expectKeys } from "../connectors/vaultCoverage.ts"
 import { lostKeyIds } from "../connectors/vaultKeyRing.ts"
 import { reseal } from "../connectors/vaultReseal.ts"
-import * as SqlVaultRecords from "../store/SqlVaultRecords.ts"
 
 /** Between two batches: a hundred thousand records take some minutes, and requests hardly notice. */
 const pauseMs = 1_000
@@ -25,7 +24,7 @@ const upkeep = Effect.fnUntraced(function* (keys: Redacted.Redacted<string>) {
   )
 })
 
-/** Offers the vault. Its tables must be there. */
+/** Offers the vault. */
 export const layer = (keys: Redacted.Redacted<string>) =>
   Layer.effectDiscard(
     upkeep(keys).pipe(
@@ -33,4 +32,4 @@ export const layer = (keys: Redacted.Redacted<string>) =>
       Effect.catchTag("StoreUnavailable", ({ cause }) =>
         SqlError.isSqlError(cause) ? Effect.fail(cause) : Effect.die(cause)),
     ),
-  ).pipe(Layer.provide(SqlVaultRecords.layer), Layer.provideMerge(SealedBoxVault.layer(keys)))
+  ).pipe(Layer.provideMerge(SealedBoxVault.layer(keys)))

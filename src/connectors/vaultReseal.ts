@@ -42,8 +42,8 @@ export const reseal = Effect.fn("Vault.reseal")(function* ({ pauseMs }: { readon
     after = batch.at(-1)
     const { resealed, changed, unreadable } = report
     yield* Effect.logInfo(
-      `sealed ${resealed} credentials anew under key ${vault.activeKeyId}; ${changed} changed meanwhile, ` +
-        `${unreadable} cannot be opened`,
+      `credentials sealed anew under key ${vault.activeKeyId}: ${resealed}; changed meanwhile: ${changed}; ` +
+        `cannot be opened: ${unreadable}`,
     )
     yield* Effect.sleep(pauseMs)
   }
