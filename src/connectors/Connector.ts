@@ -197,6 +197,8 @@ export interface ConnectorShape {
   /** How a user may connect it. `oauth` only where the operator has set it up. */
   readonly grants: ReadonlyArray<"oauth" | "token" | "address">
   readonly canAct: boolean
+  /** The scope without which `act` is `forbidden`; absent where grants have none. */
+  readonly actScope?: string
   readonly circuit: Effect.Effect<ProviderCircuit>
   /** The address to send the user's browser to. */
   readonly beginOAuth: (request: OAuthBegin) => Effect.Effect<URL, GrantUnsupported>
