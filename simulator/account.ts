@@ -6,14 +6,18 @@
  */
 import type { ApiError } from "./apiError.ts"
 import type { RandomState } from "./random.ts"
-import type { Item, Label, Project } from "./wire.ts"
+import type { Activity } from "./activity.ts"
+import type { Collaborator, CollaboratorState, Item, Label, Project, Section } from "./wire.ts"
 
 export type Stored<A> = { readonly value: A; readonly lastSeq: number; readonly changedAtMs: number }
 
 export type Change =
   | { readonly table: "items"; readonly value: Item }
   | { readonly table: "projects"; readonly value: Project }
+  | { readonly table: "sections"; readonly value: Section }
   | { readonly table: "labels"; readonly value: Label }
+  | { readonly table: "collaborators"; readonly value: Collaborator }
+  | { readonly table: "collaboratorStates"; readonly value: CollaboratorState }
 
 /** What a command uuid led to; a repeated uuid is answered from here. */
 export type Outcome = { readonly status: "ok" | ApiError; readonly tempId?: string; readonly realId?: string }
@@ -52,10 +56,43 @@ export type Account = {
   readonly random: RandomState
   readonly items: Map<string, Stored<Item>>
   readonly projects: Map<string, Stored<Project>>
+  readonly sections: Map<string, Stored<Section>>
   readonly labels: Map<string, Stored<Label>>
+  /** Other people in shared projects, by their id; they have no account here. */
+  readonly collaborators: Map<string, Stored<Collaborator>>
+  /** By project and person. */
+  readonly collaboratorStates: Map<string, Stored<CollaboratorState>>
+  /** Newest last. */
+  readonly activity: Array<Activity>
   readonly seen: Map<string, Outcome>
   readonly ledger: Array<LedgerEntry>
 }
+
+type NewAccount = Pick<
+  Account,
+  "userId" | "fullName" | "timeZone" | "inboxProjectId" | "createdAtMs" | "random"
+>
+
+/** An account before its first object. */
+export const emptyAccount = (given: NewAccount): Account => ({
+  ...given,
+  email: `user-${given.userId}@example.com`,
+  live: false,
+  epoch: given.createdAtMs,
+  seq: 1,
+  horizonSeq: 0,
+  userSeq: 1,
+  completedCount: 0,
+  items: new Map(),
+  projects: new Map(),
+  sections: new Map(),
+  labels: new Map(),
+  collaborators: new Map(),
+  collaboratorStates: new Map(),
+  activity: [],
+  seen: new Map(),
+  ledger: [],
+})
 
 /** Completed and deleted items kept; beyond it the oldest quarter goes, so that a long life needs bounded memory. */
 export const finishedItemsMax = 4_000
@@ -67,9 +104,8 @@ export const ledgerMax = 2_000
 export const apply = (account: Account, changes: ReadonlyArray<Change>, nowMs: number): void => {
   for (const { table, value } of changes) {
     const stored = { value, lastSeq: ++account.seq, changedAtMs: nowMs }
-    if (table === "items") account.items.set(value.id, stored as Stored<Item>)
-    else if (table === "projects") account.projects.set(value.id, stored as Stored<Project>)
-    else account.labels.set(value.id, stored as Stored<Label>)
+    const rows: Map<string, Stored<unknown>> = account[table]
+    rows.set(value.id, stored)
   }
   if (account.items.size > finishedItemsMax) dropOldestFinished(account)
 }
@@ -94,6 +130,12 @@ export const itemOf = (account: Account, id: unknown): Item | undefined => {
 export const projectOf = (account: Account, id: unknown): Project | undefined => {
   const project = typeof id === "string" ? account.projects.get(id)?.value : undefined
   return project?.is_deleted === false ? project : undefined
+}
+
+/** The section, unless it is unknown or deleted. */
+export const sectionOf = (account: Account, id: unknown): Section | undefined => {
+  const section = typeof id === "string" ? account.sections.get(id)?.value : undefined
+  return section?.is_deleted === false ? section : undefined
 }
 
 /** All living items below this one, at any depth. */

@@ -5,6 +5,8 @@
 import type { Account } from "./account.ts"
 import {
   type ApiError,
+  insufficientScope,
+  invalidToken,
   isApiError,
   limitsReached,
   methodNotAllowed,
@@ -12,9 +14,13 @@ import {
   stamped,
   unauthorized,
 } from "./apiError.ts"
+import { type Caller, callerOf } from "./bearer.ts"
 import { wireTime } from "./calendar.ts"
 import { type Fault, takeFault } from "./faults.ts"
 import { admit } from "./limits.ts"
+import { endFamily } from "./oauth/grants.ts"
+import { allows } from "./oauth/scopes.ts"
+import { keepChanged } from "./pool.ts"
 import { nextEventId } from "./random.ts"
 import { failure, type Reply } from "./reply.ts"
 import { replyInstead, spoilReply } from "./spoil.ts"
@@ -36,12 +42,16 @@ export type ApiCall = {
 export type Weight = {
   readonly fullRead: boolean
   readonly incrementalRead: boolean
+  /** Needs the scope to read. */
+  readonly reads: boolean
   readonly writes: boolean
+  /** The types of the commands, or of what a REST call comes to. */
+  readonly types: ReadonlyArray<string>
   readonly commands: number
 }
 
 export type Route = {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "DELETE"
   readonly path: RegExp
   readonly weigh: (fields: Fields) => Weight
   /** May change the account. `full` is what a sync reply said. */
@@ -58,8 +68,6 @@ export type HttpRequest = {
 
 /** What the request log says about a call beyond its method, path and status. */
 type Seen = Partial<Pick<RequestEntry, "userId" | "fault" | "commands" | "fullSync">>
-
-const bearer = (header: string | undefined): string | undefined => /^Bearer +(\S+)$/i.exec(header ?? "")?.[1]
 
 export const answerApi = (world: World, routes: ReadonlyArray<Route>, request: HttpRequest): Reply => {
   const { reply, ...seen } = answer(world, routes, request)
@@ -85,29 +93,49 @@ const answer = (world: World, routes: ReadonlyArray<Route>, request: HttpRequest
   const found = findRoute(routes, request)
   if (isApiError(found)) return refuse(found)
   const { route, params } = found
-  const token = bearer(request.headers["authorization"])
-  const account = token === undefined ? undefined : world.accounts.get(token)
-  if (token === undefined || account === undefined) return refuse(unauthorized())
+  const dead = () => (world.switches.deadToken === "403" ? invalidToken() : unauthorized())
+  const caller = callerOf(world, request.headers["authorization"], request.nowMs)
+  if (caller === undefined) return refuse(request.headers["authorization"] === undefined ? unauthorized() : dead())
+  const { token, account } = caller
 
-  const { commands, ...weight } = route.weigh(request.fields)
-  const seen = { userId: account.userId, commands }
+  const { commands, types, reads, ...weight } = route.weigh(request.fields)
+  const { userId } = account
+  const seen = { userId, commands }
   const kind = weight.fullRead ? "full" : "partial"
   const waitSeconds = admit(windowsOf(world, account), world.limits, kind, request.nowMs)
   if (waitSeconds > 0) return refuse(limitsReached(waitSeconds), seen)
 
-  const fault = takeFault(world.faults, { token, ...weight })
+  const fault = takeFault(world.faults, { token, userId, endpoint: "api", ...weight })
+  if (fault?.fault === "token-expired" || fault?.fault === "revoked") {
+    killToken(world, caller, fault.fault, request.nowMs)
+    return refuse(dead(), { ...seen, fault: fault.fault })
+  }
+  if (!allows(caller.scopes, { reads, writes: weight.writes, types })) return refuse(insufficientScope(), seen)
   const instead = fault && replyInstead(fault, nextEventId(world.faults.random))
   const named = { ...seen, fault: fault?.fault ?? null }
   if (instead !== undefined) return { ...named, reply: instead }
 
   const { fields, nowMs, url } = request
   const result = route.handle({ world, account, fields, query: url.searchParams, params, fault, nowMs })
-  if (weight.writes) world.changed()
+  if (weight.writes) {
+    keepChanged(world.accounts.pools, account)
+    world.changed()
+  }
   if (isApiError(result)) return refuse(result, named)
   return {
     ...named,
     fullSync: result.full ?? null,
     reply: fault === undefined ? result.reply : spoilReply(fault, result.reply),
+  }
+}
+
+const killToken = (world: World, { token, family }: Caller, how: "token-expired" | "revoked", nowMs: number): void => {
+  if (family === null) {
+    // A personal token does not expire: then the 401 is all there is.
+    if (how === "revoked") world.deadTokens.add(token)
+  } else if (how === "revoked") endFamily(world.grants, family, "user", nowMs)
+  else {
+    for (const access of family.access) if (access.token === token) access.expiresAtMs = nowMs
   }
 }
 

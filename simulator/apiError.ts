@@ -42,6 +42,12 @@ export const sectionNotFound = (): ApiError => apiError(404, 24, "SECTION_NOT_FO
 export const taskNotFound = (): ApiError => apiError(404, 478, "NOT_FOUND", "Task not found", { retry_after: 3 })
 export const pathNotFound = (): ApiError => apiError(404, 478, "NOT_FOUND", "Not found", { retry_after: 3 })
 
+export const labelNotFound = (): ApiError => apiError(404, 23, "LABEL_NOT_FOUND", "Label not found")
+
+/** What a repeated command was answered in earlier versions of the API. */
+export const alreadyProcessed = (): ApiError =>
+  apiError(400, 37, "SYNC_ITEM_ALREADY_PROCESSED", "Sync item already processed. Ignored")
+
 export const inboxIsFixed = (): ApiError =>
   apiError(403, 44, "FORBIDDEN", "The Inbox can be neither deleted nor archived")
 
@@ -60,6 +66,9 @@ export const invalidToken = (): ApiError =>
 /** The token lives; it only may not do this. */
 export const insufficientScope = (): ApiError =>
   apiError(403, 403, "AUTH_INSUFFICIENT_TOKEN_SCOPE", "Insufficient Token scope", { access_type: "access_token" })
+
+/** What the plan does not include. */
+export const premiumOnly = (): ApiError => apiError(403, 32, "PREMIUM_ONLY", "Premium only feature")
 
 export const limitsReached = (retryAfterSeconds: number): ApiError =>
   apiError(429, 35, "LIMITS_REACHED", "Too many requests. Limits reached. Try again later", {

@@ -5,6 +5,7 @@
 import type { Account, Change } from "./account.ts"
 import { type ApiError, argumentMissing, invalidArgument } from "./apiError.ts"
 import type { Moment } from "./due.ts"
+import type { Switches } from "./switches.ts"
 
 export type Args = Readonly<Record<string, unknown>>
 
@@ -15,10 +16,17 @@ export type Decision = {
   /** Present when the command made it. */
   readonly created?: true
   readonly completions?: number
+  /** Items that no reply will ever mention again. */
+  readonly vanished?: ReadonlyArray<string>
 }
 
-/** `newId` is called at most once per object made, so ids depend only on the account's generator. */
-export type Context = Moment & { readonly newId: () => string }
+export type Context = Moment & {
+  /** Called at most once per object made, so ids depend only on the account's generator. */
+  readonly newId: () => string
+  readonly switches: Switches
+  /** Who acts: the account's user, or somebody in a shared project. */
+  readonly actorId: string
+}
 
 export type Handler = (account: Account, args: Args, context: Context) => Decision | ApiError
 

@@ -5,6 +5,8 @@ import { newFaults } from "./world.ts"
 
 const call = (more: Partial<Call> = {}): Call => ({
   token: "t",
+  userId: "u",
+  endpoint: "api",
   writes: false,
   fullRead: true,
   incrementalRead: false,

@@ -1,5 +1,5 @@
 /** Decisions of the `item_*` commands. */
-import { type Account, type Change, descendantsOf, itemOf, projectOf } from "./account.ts"
+import { type Account, type Change, descendantsOf, itemOf, projectOf, sectionOf } from "./account.ts"
 import {
   argumentMissing,
   invalidArgument,
@@ -12,6 +12,7 @@ import { wireTime } from "./calendar.ts"
 import { type Context, flag, given, type Handler, requiredText } from "./command.ts"
 import { nextOccurrence, parseDue } from "./due.ts"
 import { readFields } from "./itemFields.ts"
+import { newItem } from "./newItem.ts"
 import type { Item } from "./wire.ts"
 
 const written = (value: Item): Change => ({ table: "items", value })
@@ -39,39 +40,24 @@ const add: Handler = (account, args, context) => {
   if (isApiError(fields)) return fields
   const parent = given(args, "parent_id") === null ? null : itemOf(account, args["parent_id"])
   if (parent === undefined) return itemNotFound()
-  if (given(args, "section_id") !== null) return sectionNotFound()
-  const projectId = parent?.project_id ?? args["project_id"] ?? account.inboxProjectId
+  const section = given(args, "section_id") === null ? null : sectionOf(account, args["section_id"])
+  if (section === undefined) return sectionNotFound()
+  const projectId = parent?.project_id ?? section?.project_id ?? args["project_id"] ?? account.inboxProjectId
   const project = projectOf(account, projectId)
   if (project === undefined) return projectNotFound()
   const id = context.newId()
-  const now = wireTime(context.nowMs)
-  const item: Item = {
+  const item = newItem({
     id,
     user_id: account.userId,
     project_id: project.id,
-    section_id: null,
+    section_id: section?.id ?? null,
     parent_id: parent?.id ?? null,
-    added_by_uid: account.userId,
-    assigned_by_uid: null,
-    responsible_uid: null,
+    added_by_uid: context.actorId,
     content,
-    description: "",
-    labels: [],
-    priority: 1,
-    child_order: fields.child_order ?? lastChildOrder(account, project.id, parent?.id ?? null) + 1,
-    day_order: -1,
-    is_collapsed: false,
-    checked: false,
-    is_deleted: false,
-    added_at: now,
-    updated_at: now,
-    completed_at: null,
-    due: null,
-    deadline: null,
-    duration: null,
-    completed_count: 0,
+    child_order: lastChildOrder(account, project.id, parent?.id ?? null) + 1,
     ...fields,
-  }
+    ...assignedBy(fields, context),
+  }, wireTime(context.nowMs))
   return { changes: [written(item)], subject: id, created: true }
 }
 
@@ -80,32 +66,41 @@ const update: Handler = (account, args, context) => {
   if (item === undefined) return itemNotFound()
   const fields = readFields(args, context)
   if (isApiError(fields)) return fields
-  return { changes: [written(updated(item, fields, context))], subject: item.id }
+  const changed = { ...fields, ...assignedBy(fields, context) }
+  return { changes: [written(updated(item, changed, context))], subject: item.id }
 }
+
+/** Who gave the task to somebody, when this command does. */
+const assignedBy = ({ responsible_uid: to }: Partial<Item>, { actorId }: Context): Partial<Item> =>
+  to === undefined ? {} : { assigned_by_uid: to === null ? null : actorId }
 
 const move: Handler = (account, args, context) => {
   const item = itemOf(account, args["id"])
   if (item === undefined) return itemNotFound()
-  if (given(args, "section_id") !== null) return sectionNotFound()
+  const section = given(args, "section_id") === null ? null : sectionOf(account, args["section_id"])
+  if (section === undefined) return sectionNotFound()
   const below = descendantsOf(account, item.id)
   const parent = given(args, "parent_id") === null ? null : itemOf(account, args["parent_id"])
   if (parent === undefined) return itemNotFound()
   if (parent !== null && (parent.id === item.id || below.some(({ id }) => id === parent.id))) {
     return invalidArgument("parent_id", "a task that is not below the moved one")
   }
-  const projectId = parent?.project_id ?? args["project_id"]
+  const projectId = parent?.project_id ?? section?.project_id ?? args["project_id"]
   if (projectId === undefined) return argumentMissing("project_id")
   const project = projectOf(account, projectId)
   if (project === undefined) return projectNotFound()
   const place = {
     project_id: project.id,
+    section_id: parent?.section_id ?? section?.id ?? null,
     parent_id: parent?.id ?? null,
     child_order: lastChildOrder(account, project.id, parent?.id ?? null) + 1,
   }
   return {
     changes: [
       written(updated(item, place, context)),
-      ...below.map((child) => written(updated(child, { project_id: project.id }, context))),
+      ...below.map((child) =>
+        written(updated(child, { project_id: project.id, section_id: place.section_id }, context))
+      ),
     ],
     subject: item.id,
   }
@@ -123,10 +118,11 @@ const finished = (account: Account, item: Item, completedAtMs: number, context: 
       }, context))
     )
 
-/** A second close of a finished task is `ok` and changes nothing; of a recurring one it skips another occurrence. */
+/** A second close of a finished task changes nothing (`ok` or an error, as switched); of a recurring one it skips another occurrence. */
 const close: Handler = (account, args, context) => {
   const item = itemOf(account, args["id"])
   if (item === undefined) return itemNotFound()
+  if (item.checked && context.switches.secondClose === "error") return itemNotFound()
   const due = item.checked || item.due === null ? null : nextOccurrence(item.due, context)
   if (due !== null) return advanced(item, { due }, context)
   const changes = finished(account, item, context.nowMs, context)

@@ -7,6 +7,7 @@ import process from "node:process"
 import type { Faults } from "./faults.ts"
 import { defaultLiveIntervalMs, defaultPort, defaultToken, InvalidOption, runSimulator } from "./runSimulator.ts"
 import { startProblem } from "./startProblem.ts"
+import { readSwitches, type Switches, switchesHelp } from "./switches.ts"
 
 const help = `A Todoist server for demos and tests: its API v1 under /api/v1, a page at /, controls under /_sim/.
 
@@ -18,9 +19,12 @@ const help = `A Todoist server for demos and tests: its API v1 under /api/v1, a 
   --live                  let the demo account go on living
   --live-interval-ms N    time between two of its changes (default ${defaultLiveIntervalMs})
   --fault-rate JSON       probabilities, such as '{"429":0.05,"reset-after-commit":0.02}'
-  --invalid-token-mode M  what a bad sync token gets: reject (400) or silent-full (default reject)
+  --switch NAME=VALUE     a behaviour nobody outside Todoist knows for sure; may be given several times
   --with-parent           stop when standard input ends
   --help                  this text
+
+  Switches, with what speaks for the default:
+${switchesHelp()}
 `
 
 const whole = (name: string, text: string | undefined): number | undefined => {
@@ -38,9 +42,15 @@ const rates = (text: string | undefined): Faults["rates"] | undefined => {
   }
 }
 
-const mode = (text: string | undefined) => {
-  if (text === undefined || text === "reject" || text === "silent-full") return text
-  throw new InvalidOption("--invalid-token-mode must be reject or silent-full")
+const switches = (texts: ReadonlyArray<string> | undefined): Partial<Switches> => {
+  const pairs = (texts ?? []).map((text) => {
+    const at = text.indexOf("=")
+    if (at < 1) throw new InvalidOption("--switch must be NAME=VALUE")
+    return [text.slice(0, at), text.slice(at + 1)] as const
+  })
+  const read = readSwitches(Object.fromEntries(pairs))
+  if (typeof read === "string") throw new InvalidOption(read)
+  return read
 }
 
 const readOptions = () =>
@@ -54,7 +64,7 @@ const readOptions = () =>
       live: { type: "boolean" },
       "live-interval-ms": { type: "string" },
       "fault-rate": { type: "string" },
-      "invalid-token-mode": { type: "string" },
+      switch: { type: "string", multiple: true },
       "with-parent": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -75,14 +85,15 @@ const main = async (): Promise<void> => {
       live: values.live,
       liveIntervalMs: whole("live-interval-ms", values["live-interval-ms"]),
       faultRates: rates(values["fault-rate"]),
-      invalidTokenMode: mode(values["invalid-token-mode"]),
+      switches: switches(values.switch),
       warn: (line) => process.stderr.write(`${line}\n`),
     })
     const stop = () => void simulator.close().then(() => process.exit(0), fail)
     process.on("SIGTERM", stop)
     process.on("SIGINT", stop)
     if (values["with-parent"] === true) process.stdin.once("end", stop).once("close", stop).once("error", stop).resume()
-    process.stdout.write(`${JSON.stringify({ ready: true, url: simulator.url, token: simulator.token })}\n`)
+    const { url, token, client: { id: clientId, secret: clientSecret } } = simulator
+    process.stdout.write(`${JSON.stringify({ ready: true, url, token, clientId, clientSecret })}\n`)
   } catch (cause) {
     fail(cause, port)
   }

@@ -1,8 +1,8 @@
 /** The page a person opens to see that a task closed here. Server-rendered, no script; it reloads itself. */
-import { createHash } from "node:crypto"
 import { type Account, openItems } from "./account.ts"
 import { dayInZone, wallClock } from "./calendar.ts"
 import { localParts } from "./due.ts"
+import { escapeHtml, html, pageStyle } from "./html.ts"
 import type { Reply } from "./reply.ts"
 import type { Item } from "./wire.ts"
 import type { World } from "./world.ts"
@@ -10,33 +10,11 @@ import type { World } from "./world.ts"
 const reloadSeconds = 5
 const completedShown = 20
 
-const style = `
-:root { color-scheme: light dark; --ink: #1d1d1f; --soft: #6a6a70; --line: #8883; --late: #b3261e; --bg: #fff }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececf0; --soft: #a0a0a8; --late: #ff8a80; --bg: #17171a } }
-* { box-sizing: border-box }
-body { margin: 0 auto; padding: 1rem 1rem 4rem; max-width: 44rem; background: var(--bg); color: var(--ink);
-  font: 1rem/1.45 system-ui, sans-serif }
-h1 { font-size: 1.25rem; margin: .5rem 0 } h2 { font-size: 1rem; margin: 1.75rem 0 .25rem }
-p, small { color: var(--soft) } p { margin: .25rem 0 }
-ul { list-style: none; margin: 0; padding: 0 }
-li { padding: .55rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
+const style = `${pageStyle}
 li.below { padding-inline-start: 1.5rem }
 li.done .what { text-decoration: line-through; color: var(--soft) }
 .what { display: block } .late { color: var(--late) } .p4 { font-weight: 600 }
-code { background: var(--line); padding: .1rem .35rem; border-radius: .3rem; overflow-wrap: anywhere }
 `
-const styleHash = createHash("sha256").update(style).digest("base64")
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-}
-
-/** Safe in text and in quoted attributes. */
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => entities[char] ?? "")
 
 const dueText = (item: Item, zone: string, today: string): string => {
   if (item.due === null) return ""
@@ -108,18 +86,7 @@ ${
 }
 
 export const answerPage = (world: World, nowMs: number): Reply => {
-  const account = world.accounts.get(world.demoToken)
-  return {
-    status: 200,
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy": `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'`,
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-    body: `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
-      `<meta name="viewport" content="width=device-width, initial-scale=1">` +
-      `<meta http-equiv="refresh" content="${reloadSeconds}"><title>Todoist simulator</title><style>${style}</style>` +
-      `</head><body>${account === undefined ? "" : body(account, nowMs, world.demoToken)}</body></html>`,
-  }
+  const account = world.accounts.byToken.get(world.demoToken)
+  const reload = `<meta http-equiv="refresh" content="${reloadSeconds}">`
+  return html("Todoist simulator", style, account === undefined ? "" : body(account, nowMs, world.demoToken), reload)
 }

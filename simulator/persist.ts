@@ -17,16 +17,23 @@ import {
 import { dirname } from "node:path"
 import type { Account, LedgerEntry, Outcome, Stored } from "./account.ts"
 import type { RandomState } from "./random.ts"
-import type { Item, Label, Project } from "./wire.ts"
+import type { OAuthClient } from "./oauth/clients.ts"
+import type { Family } from "./oauth/grants.ts"
+import type { World } from "./world.ts"
+
+type LaterTable = "sections" | "collaborators" | "collaboratorStates"
+type TableName = "items" | "projects" | "labels" | LaterTable
+type Rows<Name extends TableName> = ReadonlyArray<Account[Name] extends Map<string, infer Row> ? Row : never>
 
 type SavedAccount =
-  & Omit<Account, "items" | "projects" | "labels" | "seen" | "ledger" | "random">
+  & Omit<Account, TableName | "activity" | "seen" | "ledger" | "random">
+  & { readonly [Name in Exclude<TableName, LaterTable>]: Rows<Name> }
+  // Absent from files of earlier versions.
+  & { readonly [Name in LaterTable]?: Rows<Name> }
   & {
     readonly token: string
     readonly random: RandomState
-    readonly items: ReadonlyArray<Stored<Item>>
-    readonly projects: ReadonlyArray<Stored<Project>>
-    readonly labels: ReadonlyArray<Stored<Label>>
+    readonly activity?: Account["activity"]
     readonly seen: ReadonlyArray<readonly [uuid: string, outcome: Outcome]>
     readonly ledger: ReadonlyArray<LedgerEntry>
   }
@@ -37,33 +44,50 @@ type SavedState = {
   readonly complete: boolean
   readonly secret: string
   readonly accounts: ReadonlyArray<SavedAccount>
+  readonly oauth?: SavedGrants
 }
 
-type LoadedState = { readonly secret: string; readonly accounts: Map<string, Account> }
+type SavedGrants = {
+  readonly clients: ReadonlyArray<OAuthClient>
+  readonly families: ReadonlyArray<Family>
+  readonly deadTokens: ReadonlyArray<string>
+}
+
+type LoadedState = {
+  readonly secret: string
+  readonly accounts: Map<string, Account>
+  readonly oauth: SavedGrants | undefined
+}
 
 /** The file exists and is not a state file; it is left as it is. */
 export class CorruptState extends Error {
   override readonly name = "CorruptState"
 }
 
-export const saveState = (
-  file: string,
-  secret: string,
-  accounts: ReadonlyMap<string, Account>,
-  complete: boolean,
-): void => {
+type Saved = Pick<World, "secret" | "accounts" | "grants" | "deadTokens">
+
+export const saveState = (file: string, world: Saved, complete: boolean): void => {
   const state: SavedState = {
     format: 1,
     complete,
-    secret,
-    accounts: [...accounts].map(([token, account]) => ({
+    secret: world.secret,
+    accounts: [...world.accounts.byToken].map(([token, account]) => ({
       ...account,
       token,
       items: [...account.items.values()],
       projects: [...account.projects.values()],
+      sections: [...account.sections.values()],
       labels: [...account.labels.values()],
+      collaborators: [...account.collaborators.values()],
+      collaboratorStates: [...account.collaboratorStates.values()],
       seen: [...account.seen],
     })),
+    oauth: {
+      clients: [...world.grants.clients.values()],
+      // Those of pools go with their accounts, which are not kept.
+      families: [...world.grants.families.values()].filter(({ userId }) => world.accounts.byUser.has(userId)),
+      deadTokens: [...world.deadTokens],
+    },
   }
   // The last folder only: below a folder that takes none, such as /proc, Node's recursive mkdir never ends.
   if (!existsSync(dirname(file))) mkdirSync(dirname(file))
@@ -94,18 +118,22 @@ export const loadState = (file: string): LoadedState | undefined => {
   if (!existsSync(file)) return undefined
   const state = decoded(file, readFileSync(file, "utf8"))
   const accounts = new Map<string, Account>()
-  for (const { token, items, projects, labels, seen, ledger, ...rest } of state.accounts) {
+  for (const { token, items, projects, sections, labels, seen, ledger, ...rest } of state.accounts) {
     accounts.set(token, {
       ...rest,
       epoch: state.complete ? rest.epoch : rest.epoch + 1,
       items: tableOf(items),
       projects: tableOf(projects),
+      sections: tableOf(sections ?? []),
       labels: tableOf(labels),
+      collaborators: tableOf(rest.collaborators ?? []),
+      collaboratorStates: tableOf(rest.collaboratorStates ?? []),
+      activity: [...rest.activity ?? []],
       seen: new Map(seen),
       ledger: [...ledger],
     })
   }
-  return { secret: state.secret, accounts }
+  return { secret: state.secret, accounts, oauth: state.oauth }
 }
 
 const tableOf = <A extends { readonly id: string }>(rows: ReadonlyArray<Stored<A>>): Map<string, Stored<A>> =>

@@ -124,18 +124,20 @@ const unarchive: Handler = (account, args, { nowMs }) => {
   return { changes: [written({ ...root, updated_at: wireTime(nowMs) }), ...items], subject: project.id }
 }
 
-/** The project's items become tombstones too. */
+/** The project's items and sections become tombstones too, or merely vanish. */
 const remove: Handler = (account, args, context) => {
   const decided = setOnSubtree({ is_deleted: true })(account, args, context)
   if (isApiError(decided)) return decided
   const gone = new Set(decided.changes.map(({ value }) => value.id))
-  const items: Array<Change> = []
-  for (const { value } of account.items.values()) {
-    if (!value.is_deleted && gone.has(value.project_id)) {
-      items.push({ table: "items", value: { ...value, is_deleted: true, updated_at: wireTime(context.nowMs) } })
-    }
-  }
-  return { ...decided, changes: [...decided.changes, ...items] }
+  const tombstone = { is_deleted: true, updated_at: wireTime(context.nowMs) }
+  const inside = [...account.items.values()].map(({ value }) => value)
+    .filter((item) => !item.is_deleted && gone.has(item.project_id))
+  if (context.switches.projectDelete === "vanish") return { ...decided, vanished: inside.map(({ id }) => id) }
+  const items = inside.map((item): Change => ({ table: "items", value: { ...item, ...tombstone } }))
+  const sections = [...account.sections.values()].map(({ value }) => value)
+    .filter((section) => !section.is_deleted && gone.has(section.project_id))
+    .map((section): Change => ({ table: "sections", value: { ...section, ...tombstone } }))
+  return { ...decided, changes: [...decided.changes, ...sections, ...items] }
 }
 
 export const projectHandlers: ReadonlyArray<readonly [type: string, handler: Handler]> = [

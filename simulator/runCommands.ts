@@ -3,12 +3,23 @@
  * A uuid seen before is answered with the first result and executed no more.
  */
 import { type Account, apply, type LedgerEntry, ledgerMax, type Outcome, remember, seenUuidsMax } from "./account.ts"
-import { type ApiError, invalidArgument, invalidTemporaryId, isApiError, stamped } from "./apiError.ts"
+import { type AccountEvent, eventOf } from "./accountEvent.ts"
+import {
+  alreadyProcessed,
+  type ApiError,
+  invalidArgument,
+  invalidTemporaryId,
+  isApiError,
+  stamped,
+} from "./apiError.ts"
 import type { Args, Decision, Handler } from "./command.ts"
 import { wireTime } from "./calendar.ts"
+import { type CommandEnv, quietEnv } from "./commandEnv.ts"
 import { itemHandlers } from "./itemCommands.ts"
+import { labelHandlers } from "./labelCommands.ts"
 import { projectHandlers } from "./projectCommands.ts"
 import { nextEventId, nextId } from "./random.ts"
+import { sectionHandlers } from "./sectionCommands.ts"
 
 export type Command = {
   readonly type: string
@@ -17,23 +28,43 @@ export type Command = {
   readonly temp_id?: string
 }
 
-const handlers: ReadonlyMap<string, Handler> = new Map([...itemHandlers, ...projectHandlers])
+const handlers: ReadonlyMap<string, Handler> = new Map([
+  ...itemHandlers,
+  ...projectHandlers,
+  ...sectionHandlers,
+  ...labelHandlers,
+])
 
 /** Decides and applies one command, without uuid or ledger. */
-export const execute = (account: Account, type: string, args: Args, nowMs: number): Decision | ApiError => {
+export const execute = (
+  account: Account,
+  type: string,
+  args: Args,
+  nowMs: number,
+  env: CommandEnv = quietEnv,
+): Decision | ApiError => {
   const handler = handlers.get(type)
   if (handler === undefined) return invalidArgument("type", [...handlers.keys()].join(", "))
-  const decided = handler(account, args, { nowMs, zone: account.timeZone, newId: () => freshId(account) })
+  const actorId = env.initiatorId ?? account.userId
+  const context = { nowMs, zone: account.timeZone, newId: () => freshId(account), switches: env.switches, actorId }
+  const decided = handler(account, args, context)
   if (isApiError(decided)) return decided
+  const events: Array<AccountEvent> = []
+  for (const change of decided.changes) {
+    const event = eventOf(type, change, account[change.table].get(change.value.id)?.value, actorId, nowMs)
+    if (event !== undefined) events.push(event)
+  }
   apply(account, decided.changes, nowMs)
+  for (const id of decided.vanished ?? []) account.items.delete(id)
   account.completedCount += decided.completions ?? 0
+  env.observe(account, events)
   return decided
 }
 
 const freshId = (account: Account): string => {
   for (;;) {
     const id = nextId(account.random)
-    if (!account.items.has(id) && !account.projects.has(id)) return id
+    if (!account.items.has(id) && !account.projects.has(id) && !account.sections.has(id)) return id
   }
 }
 
@@ -42,12 +73,22 @@ type BatchResult = {
   readonly temp_id_mapping: Readonly<Record<string, string>>
 }
 
-export const runCommands = (account: Account, commands: ReadonlyArray<Command>, nowMs: number): BatchResult => {
+export const runCommands = (
+  account: Account,
+  commands: ReadonlyArray<Command>,
+  nowMs: number,
+  env: CommandEnv = quietEnv,
+): BatchResult => {
   const statuses: Array<readonly [string, Outcome["status"]]> = []
   const tempIds = new Map<string, string>()
   for (const command of commands) {
-    const outcome = account.seen.get(command.uuid) ?? runOnce(account, command, tempIds, nowMs)
+    const before = account.seen.get(command.uuid)
+    const outcome = before ?? runOnce(account, command, tempIds, nowMs, env)
     countArrival(account, command.uuid)
+    if (before !== undefined && env.switches.uuidReplay === "already-processed") {
+      statuses.push([command.uuid, stamped(alreadyProcessed(), nextEventId(account.random))])
+      continue
+    }
     statuses.push([command.uuid, outcome.status])
     if (outcome.tempId !== undefined && outcome.realId !== undefined) tempIds.set(outcome.tempId, outcome.realId)
   }
@@ -60,9 +101,10 @@ const runOnce = (
   command: Command,
   tempIds: ReadonlyMap<string, string>,
   nowMs: number,
+  env: CommandEnv,
 ): Outcome => {
   const args = withRealIds(command.args, tempIds)
-  const decided = isApiError(args) ? args : execute(account, command.type, args, nowMs)
+  const decided = isApiError(args) ? args : execute(account, command.type, args, nowMs, env)
   const failed = isApiError(decided)
   const status = failed ? stamped(decided, nextEventId(account.random)) : "ok" as const
   const subject = failed ? idIn(command.args) : decided.subject
@@ -101,7 +143,7 @@ const temporaryId = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 /** Replaces temporary ids made earlier in the same request; one that no command made is an error. */
 const withRealIds = (args: Args, tempIds: ReadonlyMap<string, string>): Args | ApiError => {
   const replaced: Record<string, unknown> = { ...args }
-  for (const key of ["id", "project_id", "parent_id"]) {
+  for (const key of ["id", "project_id", "parent_id", "section_id"]) {
     const given = args[key]
     if (typeof given !== "string") continue
     const real = tempIds.get(given)

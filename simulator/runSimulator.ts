@@ -3,14 +3,19 @@
  * Used by `main.ts` as a process of its own and by the `simulate` command alike.
  */
 import { randomBytes } from "node:crypto"
+import { addAccount, newAccounts } from "./accounts.ts"
+import { recordActivity } from "./activity.ts"
 import { isTimeZone } from "./calendar.ts"
 import { type Faults, readRates } from "./faults.ts"
 import { liveOnce } from "./life.ts"
 import { type Limits, publishedLimits } from "./limits.ts"
+import { type OAuthClient, readClient } from "./oauth/clients.ts"
+import { addFamily, newGrants, newToken } from "./oauth/grants.ts"
 import { loadState, saveState } from "./persist.ts"
 import { seedAccount } from "./seed.ts"
 import { listen, loopback } from "./server.ts"
-import type { InvalidTokenMode } from "./sync.ts"
+import { defaultSwitches, readSwitches, type Switches } from "./switches.ts"
+import { makeWebhooks } from "./webhooks/webhooks.ts"
 import { newFaults, type World } from "./world.ts"
 
 export type SimulatorOptions = {
@@ -27,7 +32,10 @@ export type SimulatorOptions = {
   readonly live?: boolean | undefined
   readonly liveIntervalMs?: number | undefined
   readonly limits?: Partial<Limits> | undefined
-  readonly invalidTokenMode?: InvalidTokenMode | undefined
+  /** Behaviours without a primary source; see `switches.ts`. */
+  readonly switches?: Partial<Switches> | undefined
+  /** OAuth apps beside the built-in one, or more about that. */
+  readonly clients?: ReadonlyArray<Partial<OAuthClient> & Pick<OAuthClient, "id">> | undefined
   readonly faultRates?: Faults["rates"] | undefined
   /** Epoch milliseconds. */
   readonly clock?: (() => number) | undefined
@@ -38,6 +46,8 @@ export type SimulatorOptions = {
 export type Simulator = {
   readonly url: string
   readonly token: string
+  /** The built-in OAuth app. */
+  readonly client: OAuthClient
   /** Stops accepting, cuts what is open, writes the state. Rejects when that cannot be written. Safe to call twice. */
   readonly close: () => Promise<void>
 }
@@ -74,7 +84,17 @@ const settled = (options: SimulatorOptions) => {
   check(Number.isInteger(port) && port >= 0 && port <= 65_535, "the port must be an integer from 0 to 65535")
   check(liveIntervalMs >= 10 && liveIntervalMs <= 86_400_000, "the live interval must be from 10 ms to a day")
   if (typeof rates === "string") throw new InvalidOption(rates)
-  return { timeZone, token, port, liveIntervalMs, rates, seed: options.seed ?? "tipstream" }
+  const switches = readSwitches(options.switches ?? {})
+  if (typeof switches === "string") throw new InvalidOption(switches)
+  return {
+    timeZone,
+    token,
+    port,
+    liveIntervalMs,
+    rates,
+    switches: { ...defaultSwitches(), ...switches },
+    seed: options.seed ?? "tipstream",
+  }
 }
 
 /** Writes the state a little after each change; never more than a tenth of the time is spent on it. */
@@ -111,37 +131,19 @@ const saver = (save: () => void, warn: (line: string) => void) => {
  * state file cannot be used.
  */
 export const runSimulator = async (options: SimulatorOptions = {}): Promise<Simulator> => {
-  const { timeZone, token, port, liveIntervalMs, rates, seed } = settled(options)
-  const clock = options.clock ?? Date.now
+  const { port, liveIntervalMs } = settled(options)
   const file = options.stateFile
-  const loaded = file === undefined ? undefined : loadState(file)
-  const accounts: World["accounts"] = loaded?.accounts ?? new Map()
-  const secret = loaded?.secret ?? randomBytes(32).toString("base64url")
   const warn = options.warn ?? (() => {})
   const saving = saver(() => {
-    if (file !== undefined) saveState(file, secret, accounts, false)
+    if (file !== undefined) saveState(file, world, false)
   }, warn)
-  const world: World = {
-    secret,
-    demoToken: token,
-    accounts,
-    windows: new Map(),
-    requests: [],
-    faults: { ...newFaults(seed), rates },
-    limits: { ...publishedLimits, ...options.limits },
-    invalidTokenMode: options.invalidTokenMode ?? "reject",
-    seed,
-    timeZone,
-    clock,
-    changed: file === undefined ? () => {} : saving.changed,
-    warn,
-  }
-  if (!accounts.has(token)) accounts.set(token, seedAccount({ seed, user: token, nowMs: clock(), timeZone }))
+  const world = makeWorld(options, file === undefined ? () => {} : saving.changed, warn)
+  const { demoToken: token } = world
 
   const listening = await listen(world, port)
   // Marks the file as in use (`complete: false`) before the first change, and shows at once whether it can be written.
   try {
-    if (file !== undefined) saveState(file, secret, accounts, false)
+    if (file !== undefined) saveState(file, world, false)
   } catch (cause) {
     await listening.close()
     throw cause
@@ -151,16 +153,65 @@ export const runSimulator = async (options: SimulatorOptions = {}): Promise<Simu
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     clearInterval(life)
+    world.webhooks.stop()
     await listening.close()
     saving.stop()
-    if (file !== undefined) saveState(file, secret, accounts, true)
+    if (file !== undefined) saveState(file, world, true)
   }
-  return { url: `http://${loopback}:${listening.port}`, token, close: () => (closing ??= close()) }
+  const url = `http://${loopback}:${listening.port}`
+  return { url, token, client: world.grants.clients.get(builtInClientId)!, close: () => (closing ??= close()) }
+}
+
+const builtInClientId = "tipstream-demo"
+
+const makeWorld = (options: SimulatorOptions, changed: () => void, warn: (line: string) => void): World => {
+  const { timeZone, token, rates, switches, seed } = settled(options)
+  const clock = options.clock ?? Date.now
+  const loaded = options.stateFile === undefined ? undefined : loadState(options.stateFile)
+  const secret = loaded?.secret ?? randomBytes(32).toString("base64url")
+  const accounts = newAccounts(loaded?.accounts)
+  if (!accounts.byToken.has(token)) {
+    addAccount(accounts, token, seedAccount({ seed, user: token, nowMs: clock(), timeZone }))
+  }
+  const grants = newGrants()
+  for (const client of loaded?.oauth?.clients ?? []) grants.clients.set(client.id, client)
+  for (const family of loaded?.oauth?.families ?? []) addFamily(grants, family)
+  for (const fields of [{ id: builtInClientId }, ...options.clients ?? []]) {
+    const client = readClient(fields, (id) => grants.clients.get(id), newToken)
+    if (typeof client === "string") throw new InvalidOption(client)
+    grants.clients.set(client.id, client)
+  }
+  const webhooks = makeWebhooks({ seed, grants, switches, clock })
+  return {
+    secret,
+    demoToken: token,
+    accounts,
+    grants,
+    deadTokens: new Set(loaded?.oauth?.deadTokens),
+    webhooks,
+    switches,
+    env: {
+      switches,
+      observe: (account, events) => {
+        recordActivity(account, events)
+        webhooks.offer(account, events)
+      },
+    },
+    windows: new Map(),
+    requests: [],
+    faults: { ...newFaults(seed), rates },
+    limits: { ...publishedLimits, ...options.limits },
+    seed,
+    timeZone,
+    clock,
+    changed,
+    warn,
+  }
 }
 
 const live = (world: World): void => {
-  for (const [token, account] of world.accounts) {
-    if (account.live || token === world.demoToken) liveOnce(account, world.clock())
+  for (const [token, account] of world.accounts.byToken) {
+    if (account.live || token === world.demoToken) liveOnce(account, world.clock(), world.env)
   }
   world.changed()
 }

@@ -1,8 +1,9 @@
 /**
  * Makes a new account that looks lived in. The same seed, user and day give the same account, ids included.
  */
-import { type Account, apply, type Change } from "./account.ts"
+import { type Account, apply, type Change, emptyAccount } from "./account.ts"
 import { addDays, dayInZone, dayMs, instantOf, wireTime } from "./calendar.ts"
+import { newItem } from "./newItem.ts"
 import { newProject } from "./projectCommands.ts"
 import { nextId, nextInt, nextUnit, pick, type RandomState, seeded, shuffled } from "./random.ts"
 import { firstDay, parseRecurrence } from "./recurrence.ts"
@@ -35,24 +36,15 @@ export const seedAccount = (options: SeedOptions): Account => {
     inbox_project: name === "Inbox",
   }))
   const account: Account = {
-    userId,
-    email: `user-${userId}@example.com`,
-    fullName: options.fullName ?? "Alex Demo",
-    timeZone,
-    inboxProjectId: projects[0]!.id,
-    createdAtMs: nowMs,
+    ...emptyAccount({
+      userId,
+      fullName: options.fullName ?? "Alex Demo",
+      timeZone,
+      inboxProjectId: projects[0]!.id,
+      createdAtMs: nowMs,
+      random: ids,
+    }),
     live: options.live ?? false,
-    epoch: nowMs,
-    seq: 1,
-    horizonSeq: 0,
-    userSeq: 1,
-    completedCount: 0,
-    random: ids,
-    items: new Map(),
-    projects: new Map(),
-    labels: new Map(),
-    seen: new Map(),
-    ledger: [],
   }
   const labels = labelPlans.map((name, at): Change => ({
     table: "labels",
@@ -135,32 +127,20 @@ const itemOf = (
   order: number,
 ): Item => {
   const addedAt = wireTime(place.nowMs - nextInt(words, dayMs / 1000, (60 * dayMs) / 1000) * 1000)
-  return {
+  return newItem({
     id,
     user_id: userId,
-    project_id: projectId,
-    section_id: null,
-    parent_id: null,
     added_by_uid: userId,
-    assigned_by_uid: null,
-    responsible_uid: null,
+    project_id: projectId,
     content: plan.content,
     description: plan.description ?? "",
     labels: plan.labels ?? [],
     priority: plan.priority ?? 1,
     child_order: order,
-    day_order: -1,
-    is_collapsed: false,
-    checked: false,
-    is_deleted: false,
-    added_at: addedAt,
-    updated_at: addedAt,
-    completed_at: null,
     due: dueOf(plan, words, place),
     deadline: plan.deadlineDays === undefined ? null : { date: addDays(place.today, plan.deadlineDays), lang: "en" },
     duration: durationOf(plan),
-    completed_count: 0,
-  }
+  }, addedAt)
 }
 
 const durationOf = ({ minutes, wholeDays }: TaskPlan): Item["duration"] =>

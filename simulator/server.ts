@@ -4,6 +4,7 @@ import { answerApi, type HttpRequest } from "./api.ts"
 import { apiRoutes } from "./apiRoutes.ts"
 import { type ApiError, internalError, isApiError, pathNotFound, stamped } from "./apiError.ts"
 import { readFields } from "./httpBody.ts"
+import { answerOAuth } from "./oauth/oauthRoutes.ts"
 import { answerPage } from "./page.ts"
 import { nextEventId } from "./random.ts"
 import { failure, json, type Reply } from "./reply.ts"
@@ -30,13 +31,19 @@ const answer = async (world: World, message: IncomingMessage): Promise<Reply> =>
   const url = URL.parse(message.url ?? "/", "http://simulator")
   if (url === null) return refusal(world, pathNotFound())
   const isApi = url.pathname.startsWith("/api/")
+  const isOAuth = url.pathname.startsWith("/oauth/")
   // Controls are JSON whatever the content type says, because `curl -d` calls everything a form.
-  const fields = await readFields(message, isApi)
+  const fields = await readFields(message, isApi || isOAuth)
   if (isApiError(fields)) return refusal(world, fields)
   const headers = message.headers as HttpRequest["headers"]
   const request: HttpRequest = { method, url, headers, fields, nowMs: world.clock() }
+  if (isApi || url.pathname === "/oauth/access_token") {
+    const reply = answerOAuth(world, request)
+    if (reply !== undefined) return reply
+  }
   if (isApi) return answerApi(world, apiRoutes, request)
   if (!isOwnHost(headers["host"])) return json(403, { error: "only reachable as localhost" })
+  if (isOAuth) return answerOAuth(world, request) ?? json(404, { error: "not found" })
   if (url.pathname.startsWith("/_sim/")) return answerSim(world, request)
   if (url.pathname === "/" && method === "GET") return answerPage(world, request.nowMs)
   return json(404, { error: "not found" })

@@ -10,7 +10,7 @@ import type { Item, Project } from "./wire.ts"
 
 const nowMs = Date.parse("2026-11-20T10:00:00Z")
 const newAccount = (user = "u") => seedAccount({ seed: "s", user, nowMs, timeZone: "UTC", taskCount: 12 })
-const settings: SyncSettings = { secret: "secret", nowMs, invalidTokenMode: "reject" }
+const settings: SyncSettings = { secret: "secret", nowMs }
 
 const request = (fields: Record<string, unknown>): SyncRequest => {
   const read = readSyncRequest(fields)

@@ -17,7 +17,6 @@ const uuidMax = 128
 
 /** Resource types that hold an array this server has nothing to put in. */
 export const emptyResources = [
-  "sections",
   "notes",
   "project_notes",
   "filters",
@@ -25,8 +24,6 @@ export const emptyResources = [
   "reminders_location",
   "locations",
   "live_notifications",
-  "collaborators",
-  "collaborator_states",
   "completed_info",
   "workspaces",
   "workspace_filters",
@@ -44,13 +41,23 @@ const absentResources = [
   "workspace_users",
   "user_settings",
   "notification_settings",
-  "user_plan_limits",
   "stats",
   "day_orders",
   "tooltips",
 ]
 
-const allResources = ["items", "projects", "labels", "user", ...emptyResources, ...absentResources]
+const allResources = [
+  "items",
+  "projects",
+  "sections",
+  "labels",
+  "user",
+  "user_plan_limits",
+  "collaborators",
+  "collaborator_states",
+  ...emptyResources,
+  ...absentResources,
+]
 
 const fromJson = (value: unknown): unknown => {
   if (typeof value !== "string") return value

@@ -68,6 +68,38 @@ export type Project = {
   readonly updated_at: string
 }
 
+export type Section = {
+  readonly id: string
+  readonly user_id: string
+  readonly project_id: string
+  readonly name: string
+  readonly description: string
+  readonly section_order: number
+  readonly is_archived: boolean
+  readonly is_collapsed: boolean
+  readonly is_deleted: boolean
+  readonly added_at: string
+  readonly updated_at: string
+  readonly archived_at: string | null
+}
+
+export type Collaborator = {
+  readonly id: string
+  readonly email: string
+  readonly full_name: string
+  readonly timezone: string
+  readonly image_id: string | null
+}
+
+export type CollaboratorState = {
+  /** `project/user`; not on the wire. */
+  readonly id: string
+  readonly user_id: string
+  readonly project_id: string
+  readonly state: "active" | "invited"
+  readonly is_deleted: boolean
+}
+
 export type Label = {
   readonly id: string
   readonly name: string

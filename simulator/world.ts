@@ -1,9 +1,13 @@
 /** Everything one simulator process holds: accounts by token, limits, faults, and what it observed. */
 import type { Account } from "./account.ts"
+import type { Accounts } from "./accounts.ts"
+import type { CommandEnv } from "./commandEnv.ts"
 import type { Faults } from "./faults.ts"
 import { emptyWindows, type Limits, type Windows } from "./limits.ts"
 import { seeded } from "./random.ts"
-import type { InvalidTokenMode } from "./sync.ts"
+import type { Grants } from "./oauth/grants.ts"
+import type { Switches } from "./switches.ts"
+import type { Webhooks } from "./webhooks/webhooks.ts"
 
 export type RequestEntry = {
   readonly at: string
@@ -23,12 +27,18 @@ export type World = {
   /** Seals the sync tokens. */
   readonly secret: string
   readonly demoToken: string
-  readonly accounts: Map<string, Account>
+  readonly accounts: Accounts
+  readonly grants: Grants
+  /** Personal tokens that were revoked. */
+  readonly deadTokens: Set<string>
+  readonly webhooks: Webhooks
+  readonly switches: Switches
+  /** With what commands run: the switches, and everything that follows a change. */
+  readonly env: CommandEnv
   readonly windows: Map<string, Windows>
   readonly requests: Array<RequestEntry>
   readonly faults: Faults
   readonly limits: Limits
-  readonly invalidTokenMode: InvalidTokenMode
   readonly seed: string
   readonly timeZone: string
   readonly clock: () => number
@@ -56,4 +66,9 @@ export const windowsOf = (world: World, account: Account): Windows => {
   return made
 }
 
-export const newFaults = (seed: string): Faults => ({ queue: [], rates: {}, random: seeded(`${seed} faults`) })
+export const newFaults = (seed: string): Faults => ({
+  queue: [],
+  rates: {},
+  accountRates: new Map(),
+  random: seeded(`${seed} faults`),
+})

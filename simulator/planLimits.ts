@@ -1,0 +1,36 @@
+/** What the account's plan allows, as `user_plan_limits` says it: the free plan. */
+import type { Switches } from "./switches.ts"
+
+export const planLimits = (history: Switches["activityHistory"]) => ({
+  current: {
+    plan_name: "free",
+    activity_log: history !== "refused",
+    activity_log_limit: history === "all" ? -1 : 7,
+    automatic_backups: false,
+    calendar_feeds: true,
+    comments: true,
+    completed_tasks: true,
+    custom_app_icon: false,
+    customization_color: false,
+    deadlines: false,
+    durations: false,
+    email_forwarding: true,
+    filters: true,
+    labels: true,
+    max_collaborators: 5,
+    max_filters: 3,
+    max_labels: 500,
+    max_projects: 5,
+    max_reminders_location: 300,
+    max_reminders_time: 700,
+    max_sections: 20,
+    max_tasks: 300,
+    reminders: false,
+    reminders_at_due: true,
+    templates: true,
+    upload_limit_mb: 5,
+    uploads: true,
+    weekly_trends: true,
+  },
+  next: null,
+})
