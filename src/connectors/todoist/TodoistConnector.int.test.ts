@@ -1,14 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Layer, Redacted, Tracer } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { Cause, Deferred, Effect, Exit, Tracer } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { inspect } from "node:util"
-import { type Act, Connector, type SyncRequest } from "../Connector.ts"
+import type { Act } from "../Connector.ts"
 import { syncChanges, syncFull } from "./fixtures/fixture.ts"
-import { layer, type TodoistOptions } from "./TodoistConnector.ts"
-
-const token = "0123456789abcdef-the-token"
+import { connect, credentialOf, type Gathered, readAll, token } from "./fixtures/readAll.ts"
+import type { TodoistOptions } from "./TodoistConnector.ts"
 const close: Act = {
   actId: "f8539c77-7fd7-4846-afad-3b201f0be8a5",
   kind: "complete",
@@ -56,40 +54,49 @@ const stub = Effect.fnUntraced(function* (...responders: ReadonlyArray<Responder
   return { received, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 })
 
-const sync = (options: TodoistOptions, request: Partial<SyncRequest> = {}) =>
-  Connector.use((connector) => connector.sync({ token: Redacted.make(token), cursor: null, acts: [], ...request }))
-    .pipe(
-      Effect.provide(layer(options).pipe(Layer.provide(FetchHttpClient.layer))),
-    )
+type Options = Partial<TodoistOptions> & { readonly baseUrl: string }
 
-const states = (result: Effect.Success<ReturnType<typeof sync>>) =>
+const read = Effect.fnUntraced(function* (options: Options, cursor: string | null = null) {
+  return yield* readAll(yield* connect(options), credentialOf(token), cursor)
+})
+
+const act = Effect.fnUntraced(function* (options: Options, acts: ReadonlyArray<Act>) {
+  return yield* (yield* connect(options)).act({ credential: credentialOf(token), acts })
+})
+
+const states = (result: Gathered) =>
   Object.fromEntries(result.tasks.map(({ task, state }) => [task.taskId.slice(-1), state]))
 
 const allOpen = { 1: "open", 2: "open", 3: "open", 4: "open", 5: "open" }
 
 /** The cursor of the golden account. */
 const known = Effect.fnUntraced(function* () {
-  return (yield* sync(yield* stub(ok(syncFull)))).cursor
+  return (yield* read(yield* stub(ok(syncFull)))).cursor
 })
 
 /** What fails, when the server behaves like this. */
 const failure = (responder: Responder, options: Partial<TodoistOptions> = {}) =>
   Effect.gen(function* () {
     const { baseUrl } = yield* stub(responder)
-    return yield* sync({ baseUrl, ...options }).pipe(Effect.flip)
+    return yield* read({ baseUrl, ...options }).pipe(Effect.flip)
   })
 
 const unavailable = (reason: string, status: number | null = null) => ({ _tag: "ProviderUnavailable", reason, status })
 
 describe("todoist", () => {
   it.live(
-    "todoist - a first read asks for everything and returns the account as a snapshot",
+    "edge case 1 - a first read asks for everything and returns the account as a snapshot",
     () =>
       Effect.gen(function* () {
         const server = yield* stub(ok(syncFull))
-        const result = yield* sync({ baseUrl: `${server.baseUrl}/` })
+        const result = yield* read({ baseUrl: `${server.baseUrl}/` })
         expect(states(result)).toEqual(allOpen)
-        expect(result).toMatchObject({ isSnapshot: true, acted: [], timeZone: "Europe/Berlin", quarantined: 0 })
+        expect(result).toMatchObject({
+          isSnapshot: true,
+          timeZone: "Europe/Berlin",
+          accountId: "40112233",
+          quarantined: [],
+        })
         expect(server.received).toMatchObject([{
           url: "/api/v1/sync",
           headers: { authorization: `Bearer ${token}`, "content-type": "application/x-www-form-urlencoded" },
@@ -98,33 +105,35 @@ describe("todoist", () => {
       }),
   )
 
-  it.live("todoist - a later call acts and reads what changed in one round trip", () =>
+  it.live("edge case 18 - a later read brings what changed, and asks again for what could not be understood", () =>
     Effect.gen(function* () {
       const cursor = yield* known()
       const server = yield* stub(ok(syncChanges))
-      const result = yield* sync(server, { cursor, acts: [close] })
-      expect(result).toMatchObject({ isSnapshot: false, quarantined: 1, timeZone: "Europe/Berlin" })
-      expect(result.acted).toEqual([{ actId: close.actId, outcome: "done" }])
-      expect(states(result)).toEqual({ 1: "completed", 2: "removed", 4: "open", 5: "removed" })
+      const result = yield* read(server, cursor)
+      expect(result).toMatchObject({ isSnapshot: false, quarantined: ["6X7rM8997g3RQmv8"], timeZone: "Europe/Berlin" })
+      expect(states(result)).toEqual({ 1: "completed", 2: "deleted", 4: "open", 5: "withdrawn" })
       expect(server.received.map(({ form }) => form["sync_token"])).toEqual([syncFull.sync_token])
-      const again = yield* stub(ok({ ...syncChanges, items: [] }))
-      yield* sync(again, { cursor: result.cursor })
-      expect(again.received.map(({ form }) => form["sync_token"])).toEqual([syncChanges.sync_token])
+      const item = { ...syncChanges.items[0], id: "6X7rM8997g3RQmv8", checked: false }
+      const again = yield* stub(ok({ ...syncChanges, items: [] }), ok(item))
+      expect(states(yield* read(again, result.cursor))).toEqual({ 8: "open" })
+      expect(again.received.map(({ url, form }) => [url, form["sync_token"]])).toEqual([
+        ["/api/v1/sync", syncChanges.sync_token],
+        ["/api/v1/tasks/6X7rM8997g3RQmv8", undefined],
+      ])
     }))
 
   it.live(
-    "todoist - a sync token that is refused is followed by one full read that carries the acts again",
+    "edge case 6 - a sync token that is refused is followed by one full read, and by no other",
     () =>
       Effect.gen(function* () {
         const cursor = yield* known()
         const refusal = send(400, { error: "Invalid sync token", error_code: 34, error_tag: "SYNC_TOKEN_INVALID" })
-        const server = yield* stub(refusal, ok({ ...syncFull, sync_status: { [close.actId]: "ok" } }))
-        const result = yield* sync(server, { cursor, acts: [close] })
-        expect(result).toMatchObject({ isSnapshot: true, acted: [{ outcome: "done" }] })
+        const server = yield* stub(refusal, ok(syncFull))
+        const result = yield* read(server, cursor)
+        expect(result.isSnapshot).toBe(true)
         expect(server.received.map(({ form }) => form["sync_token"])).toEqual([syncFull.sync_token, "*"])
-        expect(server.received[1]?.form["commands"]).toBe(server.received[0]?.form["commands"])
         const stubborn = yield* stub(refusal, refusal)
-        expect(yield* Effect.flip(sync(stubborn, { cursor }))).toMatchObject({
+        expect(yield* Effect.flip(read(stubborn, cursor))).toMatchObject({
           _tag: "ProviderRefused",
           tag: "SYNC_TOKEN_INVALID",
         })
@@ -133,12 +142,12 @@ describe("todoist", () => {
   )
 
   it.live(
-    "todoist - a sync token that is silently dropped yields a snapshot in the same round trip",
+    "edge case 5 - a sync token that is silently dropped yields a snapshot in the same round trip",
     () =>
       Effect.gen(function* () {
         const cursor = yield* known()
         const server = yield* stub(ok(syncFull))
-        const result = yield* sync(server, { cursor })
+        const result = yield* read(server, cursor)
         expect(result.isSnapshot).toBe(true)
         expect(states(result)).toEqual(allOpen)
         expect(server.received.length).toBe(1)
@@ -146,37 +155,37 @@ describe("todoist", () => {
   )
 
   it.live(
-    "todoist - a renamed project is followed by one full read, and the acts are not sent with it",
+    "edge case 13 - a renamed project is followed by one full read",
     () =>
       Effect.gen(function* () {
         const cursor = yield* known()
         const renamed = { ...syncFull.projects[1], name: "Allotment" }
         const everything = { ...syncFull, projects: [syncFull.projects[0], renamed] }
         const server = yield* stub(ok({ ...syncChanges, projects: [renamed] }), ok(everything))
-        const result = yield* sync(server, { cursor, acts: [close] })
-        expect(result).toMatchObject({ isSnapshot: true, acted: [{ outcome: "done" }] })
+        const result = yield* read(server, cursor)
+        expect(result.isSnapshot).toBe(true)
         expect(result.tasks.map(({ task }) => task.projectName)).toContain("Allotment")
-        expect(server.received.map(({ form }) => [form["sync_token"], "commands" in form])).toEqual([
-          [syncFull.sync_token, true],
-          ["*", false],
+        expect(server.received.map(({ form }) => [form["sync_token"]])).toEqual([
+          [syncFull.sync_token],
+          ["*"],
         ])
       }),
   )
 
   it.live(
-    "todoist - a snapshot made minutes ago is caught up at once, and stands when that fails",
+    "edge case 2 - a snapshot made minutes ago is caught up at once, and stands when that fails",
     () =>
       Effect.gen(function* () {
         const late = { date: "Fri, 20 Nov 2026 10:10:00 GMT" }
         const server = yield* stub(ok(syncFull, late), ok(syncChanges))
-        const result = yield* sync(server)
+        const result = yield* read(server)
         expect(result.isSnapshot).toBe(true)
         expect(states(result)).toEqual({ 3: "open", 4: "open" })
         expect(server.received.map(({ form }) => form["sync_token"])).toEqual(["*", syncFull.sync_token])
         const limited = yield* stub(ok(syncFull, late), send(429, "", { "retry-after": "9" }))
-        expect(states(yield* sync(limited))).toEqual(allOpen)
+        expect(states(yield* read(limited))).toEqual(allOpen)
         const recent = yield* stub(ok(syncFull, { date: "Fri, 20 Nov 2026 10:00:59 GMT" }))
-        expect(states(yield* sync(recent))).toEqual(allOpen)
+        expect(states(yield* read(recent))).toEqual(allOpen)
         expect(recent.received.length).toBe(1)
       }),
   )
@@ -194,7 +203,7 @@ describe("todoist", () => {
   )
 
   it.live(
-    "todoist - a server that never answers, or stops in the middle, is given up after the timeout",
+    "edge case 27 - a server that never answers, or stops in the middle, is given up after the timeout",
     () =>
       Effect.gen(function* () {
         const silent = yield* failure(() => {}, { timeoutMs: 60 })
@@ -211,7 +220,7 @@ describe("todoist", () => {
       }),
   )
 
-  it.live("todoist - a connection that is refused, reset or cut off is unavailable", () =>
+  it.live("edge case 27 - a connection that is refused, reset or cut off is unavailable", () =>
     Effect.gen(function* () {
       const reset = yield* failure((response) => void response.destroy())
       expect(reset).toMatchObject(unavailable("connection"))
@@ -221,10 +230,10 @@ describe("todoist", () => {
       })
       expect(cutOff).toMatchObject(unavailable("connection"))
       const closed = yield* Effect.scoped(stub())
-      expect(yield* Effect.flip(sync(closed))).toMatchObject(unavailable("connection"))
+      expect(yield* Effect.flip(read(closed))).toMatchObject(unavailable("connection"))
     }))
 
-  it.live("todoist - HTML, half a JSON and an empty reply are unavailable", () =>
+  it.live("edge case 27 - HTML, half a JSON and an empty reply are unavailable", () =>
     Effect.gen(function* () {
       const html = yield* failure(send(502, "<html>502 Bad Gateway</html>", { "content-type": "text/html" }))
       expect(html).toMatchObject(unavailable("html", 502))
@@ -263,7 +272,7 @@ describe("todoist", () => {
       yield* Deferred.await(gone)
       const bytes = Buffer.byteLength(JSON.stringify(syncFull))
       expect(yield* failure(ok(syncFull), { responseMaxBytes: bytes - 1 })).toMatchObject({ tag: "response too large" })
-      expect(states(yield* sync({ ...(yield* stub(ok(syncFull))), responseMaxBytes: bytes }))).toEqual(allOpen)
+      expect(states(yield* read({ ...(yield* stub(ok(syncFull))), responseMaxBytes: bytes }))).toEqual(allOpen)
     }))
 
   it.live(
@@ -283,7 +292,8 @@ describe("todoist", () => {
     Effect.gen(function* () {
       const server = yield* stub()
       for (const bad of ["", "a b", `${token}\n`, "tökén", "x".repeat(513)]) {
-        expect(yield* Effect.flip(sync(server, { token: Redacted.make(bad) }))).toMatchObject({
+        const connector = yield* connect(server)
+        expect(yield* Effect.flip(readAll(connector, credentialOf(bad), null))).toMatchObject({
           _tag: "TokenRejected",
           status: null,
         })
@@ -294,7 +304,7 @@ describe("todoist", () => {
   it.live("todoist - more than 100 acts are a defect and nothing is sent", () =>
     Effect.gen(function* () {
       const server = yield* stub()
-      const exit = yield* Effect.exit(sync(server, { acts: Array.from({ length: 101 }, () => close) }))
+      const exit = yield* Effect.exit(act(server, Array.from({ length: 101 }, () => close)))
       expect(Exit.isFailure(exit) && Cause.hasDies(exit.cause)).toBe(true)
       expect(server.received).toEqual([])
     }))
@@ -321,12 +331,15 @@ describe("todoist", () => {
         ]
         for (const behaviour of behaviours) {
           const server = yield* stub(behaviour)
-          yield* Effect.exit(sync(server, { cursor, acts: [close] })).pipe(Effect.withTracer(tracer))
+          yield* Effect.exit(read(server, cursor)).pipe(Effect.withTracer(tracer))
+          const written = yield* stub(behaviour)
+          yield* Effect.exit(act(written, [close])).pipe(Effect.withTracer(tracer))
+          server.received.push(...written.received)
           for (const { headers } of server.received) sent.add(headers["traceparent"])
         }
         const outgoing = spans.filter(({ kind }) => kind === "client")
         expect(Array.from(sent)).toEqual(outgoing.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`))
-        expect(spans.map(({ name }) => name)).toContain("Connector.sync")
+        expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(["Connector.read", "Connector.act"]))
         const recorded = spans.map(({ name, attributes, events, status }) => {
           const exit = status._tag === "Ended" && Exit.isFailure(status.exit) ? status.exit : undefined
           const cause = exit === undefined ? "" : Cause.pretty(exit.cause)

@@ -1,8 +1,19 @@
+import { Result } from "effect"
 import { describe, expect, it } from "vitest"
+import type { Act } from "../Connector.ts"
 import { actOutcomes } from "./actOutcomes.ts"
 
-const outcomeOf = (status: unknown) =>
-  actOutcomes([{ actId: "a", kind: "complete", taskId: "t" }], new Map([["a", status]]))[0]
+const outcomesOf = (acts: ReadonlyArray<Act>, body: unknown, status = 200) =>
+  Result.merge(
+    actOutcomes(acts, { status, headers: {}, text: typeof body === "string" ? body : JSON.stringify(body) }),
+  )
+
+const one: Act = { actId: "a", kind: "complete", taskId: "t" }
+
+const outcomeOf = (status: unknown) => {
+  const outcomes = outcomesOf([one], { sync_status: { a: status } })
+  return "_tag" in outcomes ? outcomes : outcomes[0]
+}
 
 describe("act outcomes", () => {
   it("act outcomes - ok is done, and so is one that Todoist has executed before", () => {
@@ -38,11 +49,10 @@ describe("act outcomes", () => {
 
   it("act outcomes - one failure leaves the others as they are, in the order of the acts", () => {
     const acts = ["a", "b", "c"].map((actId) => ({ actId, kind: "complete" as const, taskId: actId }))
-    const status = new Map<string, unknown>([["c", "ok"], ["b", { error_code: 22 }], ["a", "ok"]])
-    expect(actOutcomes(acts, status).map(({ actId, outcome }) => `${actId} ${outcome}`)).toEqual([
-      "a done",
-      "b missing",
-      "c done",
+    expect(outcomesOf(acts, { sync_status: { c: "ok", b: { error_code: 22 }, a: "ok" } })).toEqual([
+      { actId: "a", outcome: "done" },
+      { actId: "b", outcome: "missing" },
+      { actId: "c", outcome: "done" },
     ])
   })
 })

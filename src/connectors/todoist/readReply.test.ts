@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
 import type { Cursor } from "./cursor.ts"
 import { syncChanges, syncFull } from "./fixtures/fixture.ts"
-import { caughtUp, observations, type Outcome, type Reading, readReply } from "./readReply.ts"
+import { gathered } from "./fixtures/readAll.ts"
+import { caughtUp, type Outcome, type Reading, readReply, recovered, signals } from "./readReply.ts"
 import { processSyncResponse, type Reply } from "./syncResponse.ts"
 
 const replyOf = (wire: object, sentToken = "token-1"): Reply => {
@@ -14,6 +15,8 @@ const readingOf = (outcome: Outcome): Reading => {
   if (outcome._tag !== "Read") throw new Error(outcome._tag)
   return outcome.reading
 }
+
+const observations = (reading: Reading) => gathered(Array.from(signals(reading))).tasks
 
 const statesOf = (reading: Reading) =>
   Object.fromEntries(observations(reading).map(({ task, state }) => [task.taskId.slice(-1), state]))
@@ -30,7 +33,7 @@ describe("read reply", () => {
   it("read reply - a full reply is a snapshot of the open tasks that are the user's", () => {
     expect(snapshot.isSnapshot).toBe(true)
     expect(statesOf(snapshot)).toEqual({ 1: "open", 2: "open", 3: "open", 4: "open", 5: "open" })
-    expect(snapshot.quarantined).toBe(0)
+    expect(snapshot.quarantined).toEqual({ ids: new Set(), nameless: 0 })
     expect(known).toMatchObject({ syncToken: syncFull.sync_token, timeZone: "Europe/Berlin", userId: "40112233" })
     expect(Array.from(known.projects.values(), ({ isArchived }) => isArchived)).toEqual([false, false, true])
   })
@@ -38,9 +41,13 @@ describe("read reply", () => {
   it("read reply - an incremental reply reports what changed, and an unreadable item does not stop the others", () => {
     const reading = readingOf(readReply(known, replyOf(syncChanges)))
     expect(reading.isSnapshot).toBe(false)
-    expect(statesOf(reading)).toEqual({ 1: "completed", 2: "removed", 4: "open", 5: "removed" })
-    expect(reading.quarantined).toBe(1)
-    expect(reading.cursor).toEqual({ ...known, syncToken: syncChanges.sync_token })
+    expect(statesOf(reading)).toEqual({ 1: "completed", 2: "deleted", 4: "open", 5: "withdrawn" })
+    expect(reading.quarantined).toEqual({ ids: new Set(["6X7rM8997g3RQmv8"]), nameless: 0 })
+    expect(reading.cursor).toEqual({
+      ...known,
+      syncToken: syncChanges.sync_token,
+      quarantined: ["6X7rM8997g3RQmv8"],
+    })
   })
 
   it("read reply - nothing changed is no task and a new token", () => {
@@ -98,13 +105,17 @@ describe("read reply", () => {
   })
 
   it("read reply - a full reply that is mostly unreadable is not taken for an empty account", () => {
-    const broken = { ...milk, due: 7 }
-    const many = (count: number) => [milk, ...Array.from({ length: count }, () => broken)]
+    const many = (
+      count: number,
+    ) => [milk, ...Array.from({ length: count }, (_, n) => ({ ...milk, id: `q${n}`, due: 7 }))]
+    const ids = (count: number) => new Set(Array.from({ length: count }, (_, n) => `q${n}`))
     expect(readReply(null, replyOf({ ...syncFull, items: many(9) }, "*"))).toEqual({ _tag: "Unreadable" })
     expect(readReply(null, replyOf({ ...syncFull, items: many(3) }, "*"))).toMatchObject({
-      reading: { quarantined: 3 },
+      reading: { quarantined: { ids: ids(3) } },
     })
-    expect(readReply(known, replyOf({ ...syncChanges, items: many(9) }))).toMatchObject({ reading: { quarantined: 9 } })
+    expect(readReply(known, replyOf({ ...syncChanges, items: many(9) }))).toMatchObject({
+      reading: { quarantined: { ids: ids(9) } },
+    })
   })
 
   it("read reply - the same task twice in a reply counts once, as it stood last", () => {
@@ -118,7 +129,7 @@ describe("read reply", () => {
     expect(statesOf(fresh)).toEqual({ 3: "open", 4: "open" })
     expect(observations(fresh).map(({ task }) => task.due?.date)).toEqual(["2026-12-07", "2026-11-24"])
     expect(fresh.cursor.syncToken).toBe(syncChanges.sync_token)
-    expect(fresh.quarantined).toBe(1)
+    expect(fresh.quarantined).toEqual({ ids: new Set(["6X7rM8997g3RQmv8"]), nameless: 0 })
   })
 
   it("read reply - a catch-up that calls for a full read shows what it can and leaves the cursor before it", () => {
@@ -131,6 +142,23 @@ describe("read reply", () => {
     const grown = caughtUp(snapshot, replyOf({ ...syncChanges, projects: [made], items: [added] }))
     expect(observations(grown).find(({ task }) => task.taskId === "just-added-9")?.task.projectName).toBe("Trip")
     expect(grown.cursor).toEqual(known)
+  })
+
+  it("edge case 18 - what could not be understood is remembered until it is understood or gone, and takes turns", () => {
+    const first = readingOf(readReply(known, replyOf(syncChanges)))
+    const later = readingOf(readReply(first.cursor, replyOf({ sync_token: "t3", full_sync: false })))
+    expect(later.cursor.quarantined).toEqual(["6X7rM8997g3RQmv8"])
+    expect(later.quarantined.ids.size).toBe(0)
+    const two = { ...later, cursor: { ...later.cursor, quarantined: ["6X7rM8997g3RQmv8", "other"] } }
+    const still = recovered(two, new Map([["6X7rM8997g3RQmv8", "unreadable"]]))
+    expect(still.cursor.quarantined).toEqual(["other", "6X7rM8997g3RQmv8"])
+    const gone = recovered(two, new Map([["6X7rM8997g3RQmv8", "absent"]]))
+    expect(gone.cursor.quarantined).toEqual(["other"])
+    expect(gone.items.size).toBe(0)
+    const understood = readingOf(readReply(two.cursor, replyOf({ ...syncChanges, items: [{ ...milk, id: "other" }] })))
+    expect(understood.cursor.quarantined).toEqual(["6X7rM8997g3RQmv8"])
+    const again = readingOf(readReply(two.cursor, replyOf({ ...syncFull, items: [milk] })))
+    expect(again.cursor.quarantined).toEqual([])
   })
 
   it("read reply - a catch-up answered by another full reply changes nothing", () => {

@@ -5,10 +5,11 @@
  * the user moves to another zone, tasks change that it does not hold. Instead of keeping all tasks here to find them,
  * everything is read again: simple, right, and rare beside 100 allowed full reads in 15 minutes.
  */
-import type { TaskObservation } from "../Connector.ts"
-import type { Cursor, Project } from "./cursor.ts"
+import type { Signal } from "../Connector.ts"
+import { type Cursor, encodeCursor, type Project, quarantinedMax } from "./cursor.ts"
+import type { FoundTask } from "./getTask.ts"
 import type { ProjectChange, Reply } from "./syncResponse.ts"
-import { type Account, decodeItem, type Item, observe } from "./taskMapping.ts"
+import { type Account, decodeItem, type Item, itemId, observe } from "./taskMapping.ts"
 
 export interface Reading {
   /** From where the next call reads on. */
@@ -18,9 +19,15 @@ export interface Reading {
   readonly items: ReadonlyMap<string, Item>
   /** What the items are read with. */
   readonly account: Account
-  readonly quarantined: number
+  readonly quarantined: Quarantine
   /** How old a snapshot was when it was sent. */
   readonly ageMs: number
+}
+
+/** What could not be understood: the ids, and how many had not even one. */
+interface Quarantine {
+  readonly ids: ReadonlySet<string>
+  readonly nameless: number
 }
 
 export type Outcome =
@@ -37,13 +44,14 @@ export const readReply = (previous: Cursor | null, reply: Reply): Outcome =>
 
 const readFull = (previous: Cursor | null, reply: Reply): Outcome => {
   const { items, quarantined } = decodeItems(reply)
-  if (reply.items.length >= unreadableMin && quarantined * 2 > reply.items.length) return { _tag: "Unreadable" }
+  const unread = quarantined.ids.size + quarantined.nameless
+  if (reply.items.length >= unreadableMin && unread * 2 > reply.items.length) return { _tag: "Unreadable" }
   const account = {
     projects: withChanges(new Map(), reply.projects),
     timeZone: reply.user === null ? previous?.timeZone ?? null : reply.user.timeZone,
     userId: reply.user?.id ?? previous?.userId ?? null,
   }
-  const cursor = { ...account, syncToken: reply.syncToken }
+  const cursor = { ...account, syncToken: reply.syncToken, quarantined: bounded(quarantined.ids) }
   return {
     _tag: "Read",
     reading: { cursor, isSnapshot: true, items, account, quarantined, ageMs: reply.snapshotAgeMs },
@@ -53,20 +61,38 @@ const readFull = (previous: Cursor | null, reply: Reply): Outcome => {
 const readChanges = (previous: Cursor, reply: Reply): Outcome => {
   const { items, quarantined } = decodeItems(reply)
   if (movesOtherTasks(previous, reply, items)) return { _tag: "ReadEverything" }
-  const cursor = { ...previous, syncToken: reply.syncToken }
+  const cursor = {
+    ...previous,
+    syncToken: reply.syncToken,
+    quarantined: remembered(previous.quarantined, items, quarantined),
+  }
   return { _tag: "Read", reading: { cursor, isSnapshot: false, items, account: cursor, quarantined, ageMs: 0 } }
 }
 
-const decodeItems = (reply: Reply): { items: ReadonlyMap<string, Item>; quarantined: number } => {
+const decodeItems = (reply: Reply): { items: ReadonlyMap<string, Item>; quarantined: Quarantine } => {
   const items = new Map<string, Item>()
-  let quarantined = 0
+  const ids = new Set<string>()
+  let nameless = 0
   for (const wire of reply.items) {
     const item = decodeItem(wire)
-    if (item === undefined) quarantined += 1
-    else items.set(item.id, item)
+    const id = item?.id ?? itemId(wire)
+    if (id === null) {
+      nameless += 1
+      continue
+    }
+    // Of one that comes twice the last counts.
+    items.delete(id)
+    ids.delete(id)
+    if (item === undefined) ids.add(id)
+    else items.set(id, item)
   }
-  return { items, quarantined }
+  return { items, quarantined: { ids, nameless } }
 }
+
+const bounded = (ids: Iterable<string>): ReadonlyArray<string> => Array.from(ids).slice(0, quarantinedMax)
+
+const remembered = (before: ReadonlyArray<string>, items: Reading["items"], { ids }: Quarantine) =>
+  bounded([...before.filter((id) => !items.has(id) && !ids.has(id)), ...ids])
 
 const withChanges = (
   projects: Cursor["projects"],
@@ -108,19 +134,46 @@ export const caughtUp = (snapshot: Reading, reply: Reply): Reading => {
     timeZone: reply.user === null ? snapshot.account.timeZone : reply.user.timeZone,
     userId: reply.user?.id ?? snapshot.account.userId,
   }
+  const items = new Map([...snapshot.items, ...changes.items])
+  for (const id of changes.quarantined.ids) items.delete(id)
+  const before = Array.from(snapshot.quarantined.ids).filter((id) => !changes.items.has(id))
+  const ids = new Set([...before, ...changes.quarantined.ids])
   return {
     ...snapshot,
     account,
     cursor: movesOtherTasks(snapshot.account, reply, changes.items)
       ? snapshot.cursor
-      : { ...account, syncToken: reply.syncToken },
-    items: new Map([...snapshot.items, ...changes.items]),
-    quarantined: snapshot.quarantined + changes.quarantined,
+      : { ...account, syncToken: reply.syncToken, quarantined: bounded(ids) },
+    items,
+    quarantined: { ids, nameless: snapshot.quarantined.nameless + changes.quarantined.nameless },
   }
 }
 
-/** What the caller is told: of a snapshot the open tasks only, because there everything absent is gone. */
-export const observations = ({ items, account, isSnapshot }: Reading): ReadonlyArray<TaskObservation> => {
-  const observed = Array.from(items.values(), (item) => observe(item, account))
-  return isSnapshot ? observed.filter(({ state }) => state === "open") : observed
+/** With quarantined tasks that were asked for by themselves. One that is absent is forgotten: its end was reported. */
+export const recovered = (reading: Reading, again: ReadonlyMap<string, FoundTask>): Reading => {
+  const still = Array.from(again).flatMap(([id, found]) => found === "unreadable" ? [id] : [])
+  const untried = reading.cursor.quarantined.filter((id) => !again.has(id))
+  const found = Array.from(again.values()).flatMap((one) => typeof one === "string" ? [] : [[one.id, one] as const])
+  return {
+    ...reading,
+    // Those asked for just now come last, so that the others have their turn.
+    cursor: { ...reading.cursor, quarantined: [...untried, ...still] },
+    items: new Map([...reading.items, ...found]),
+  }
+}
+
+/**
+ * What the caller is told, made one by one as it is asked for: of a snapshot the open tasks only, because there
+ * everything absent is gone.
+ */
+export const signals = function* (reading: Reading): Generator<Signal> {
+  const { items, account, isSnapshot, quarantined } = reading
+  yield { _tag: "Account", accountId: account.userId, timeZone: account.timeZone }
+  for (const taskId of quarantined.ids) yield { _tag: "Quarantined", taskId }
+  for (let n = 0; n < quarantined.nameless; n += 1) yield { _tag: "Quarantined", taskId: null }
+  for (const item of items.values()) {
+    const observation = observe(item, account)
+    if (!isSnapshot || observation.state === "open") yield { _tag: "Task", observation }
+  }
+  yield { _tag: "Position", cursor: encodeCursor(reading.cursor), isSnapshot }
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { syncFull } from "./fixtures/fixture.ts"
-import { processSyncResponse, type RawReply } from "./syncResponse.ts"
+import type { RawReply } from "./refusal.ts"
+import { processSyncResponse } from "./syncResponse.ts"
 
 const jsonType = { "content-type": "application/json" }
 const html = "<html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -80,11 +81,10 @@ const rows: ReadonlyArray<readonly [string, RawReply, Record<string, unknown>]> 
     status: 404,
     tag: null,
   }],
-  ["410 of the API", answer(410, "planned unavailability of this API version", {}), {
-    _tag: "ProviderRefused",
-    status: 410,
-    tag: null,
+  ["410 of the API (edge case 28)", answer(410, "planned unavailability of this API version", {}), {
+    _tag: "ProviderGone",
   }],
+  ["410 of anything else (edge case 28)", answer(410, ""), { _tag: "ProviderGone" }],
   ["400 of an argument", answer(400, error(20, "INVALID_ARGUMENT_VALUE", "bad", { argument: "commands" })), {
     _tag: "ProviderRefused",
     status: 400,
@@ -155,7 +155,6 @@ describe("sync response", () => {
       items: [],
       projects: [],
       user: null,
-      commandStatus: new Map(),
     })
   })
 
@@ -177,7 +176,7 @@ describe("sync response", () => {
   })
 
   it("sync response - a project, a user or a zone that makes no sense does not fail the rest", () => {
-    const strange = { ...syncFull, projects: [{ id: 7 }, null], user: { id: 7 }, sync_status: [] }
+    const strange = { ...syncFull, projects: [{ id: 7 }, null], user: { id: 7 } }
     expect(processSyncResponse(answer(200, strange), "*")).toMatchObject({
       _tag: "Reply",
       projects: [undefined, undefined],

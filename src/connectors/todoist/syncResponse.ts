@@ -8,18 +8,10 @@
  */
 import { Option, Schema } from "effect"
 import { isTimeZone } from "../../../schemas/localTime.ts"
-import { ProviderRefused, ProviderUnavailable, RateLimited, ScopeMissing, TokenRejected } from "../Connector.ts"
-import type { ConnectorError } from "../Connector.ts"
+import type { ConnectorError, ProviderUnavailable } from "../Connector.ts"
+import { isHtml, isSuccess, isSyncTokenRefused, parseJson, refusalOf, toMs, unavailable } from "./refusal.ts"
+import type { RawReply } from "./refusal.ts"
 import { everything } from "./syncRequest.ts"
-
-const provider = "todoist"
-
-/** As it came over the wire; header names in lower case. */
-export interface RawReply {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | undefined>>
-  readonly text: string
-}
 
 export interface ProjectChange {
   readonly id: string
@@ -39,7 +31,6 @@ export interface Reply {
   readonly projects: ReadonlyArray<ProjectChange | undefined>
   /** Null when the reply says nothing of the user. `timeZone` is null when it is none that this runtime knows. */
   readonly user: { readonly id: string | null; readonly timeZone: string | null } | null
-  readonly commandStatus: ReadonlyMap<string, unknown>
 }
 
 export type Processed =
@@ -55,7 +46,6 @@ const Envelope = Schema.Struct({
   items: Schema.optionalKey(Schema.Array(Schema.Unknown)),
   projects: Schema.optionalKey(Schema.Array(Schema.Unknown)),
   user: Schema.optionalKey(Schema.Unknown),
-  sync_status: Schema.optionalKey(Schema.Unknown),
 })
 
 const WireProject = Schema.Struct({
@@ -70,52 +60,33 @@ const WireUser = Schema.Struct({
   tz_info: Schema.optionalKey(Schema.NullOr(Schema.Struct({ timezone: Schema.optionalKey(Schema.String) }))),
 })
 
-const WireError = Schema.Struct({
-  error: Schema.optionalKey(Schema.Unknown),
-  error_code: Schema.optionalKey(Schema.Unknown),
-  error_tag: Schema.optionalKey(Schema.Unknown),
-  error_extra: Schema.optionalKey(Schema.Unknown),
-})
-
 const decodeEnvelope = Schema.decodeUnknownOption(Envelope)
 const decodeProject = Schema.decodeUnknownOption(WireProject)
 const decodeUser = Schema.decodeUnknownOption(WireUser)
-const decodeError = Schema.decodeUnknownOption(WireError)
-const decodeRecord = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Unknown))
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** `sentToken` is the one the request carried: what a refusal or a full reply means depends on it. */
-export const processSyncResponse = (raw: RawReply, sentToken: string): Processed =>
-  raw.status >= 200 && raw.status < 300 ? processReply(raw, sentToken) : processRefusal(raw, sentToken)
+export const processSyncResponse = (raw: RawReply, sentToken: string): Processed => {
+  if (isSuccess(raw)) return processReply(raw, sentToken)
+  if (sentToken !== everything && isSyncTokenRefused(raw)) return { _tag: "SyncTokenInvalid" }
+  return { _tag: "Failed", error: refusalOf(raw) }
+}
 
-// --- Replies ---
-
-const failed = (error: ConnectorError): Processed => ({ _tag: "Failed", error })
-
-const unavailable = (raw: RawReply, reason: ProviderUnavailable["reason"], retryAfterMs: number | null = null) =>
-  failed(new ProviderUnavailable({ provider, reason, status: raw.status, retryAfterMs }))
-
-const isHtml = (raw: RawReply): boolean =>
-  /\bhtml\b/i.test(raw.headers["content-type"] ?? "") || raw.text.trimStart().startsWith("<")
+const failed = (raw: RawReply, reason: ProviderUnavailable["reason"]): Processed => ({
+  _tag: "Failed",
+  error: unavailable(raw, reason),
+})
 
 const processReply = (raw: RawReply, sentToken: string): Processed => {
-  if (isHtml(raw)) return unavailable(raw, "html")
+  if (isHtml(raw)) return failed(raw, "html")
   const json = parseJson(raw.text)
-  if (json === undefined) return unavailable(raw, "malformed")
+  if (json === undefined) return failed(raw, "malformed")
   const envelope = Option.getOrUndefined(decodeEnvelope(json))
-  if (envelope === undefined) return unavailable(raw, "incomplete")
+  if (envelope === undefined) return failed(raw, "incomplete")
   // An incremental reply may leave an empty array out; a full one without it says nothing about what is gone.
   const isWhole = envelope.items !== undefined && envelope.projects !== undefined
-  if (envelope.full_sync && !isWhole) return unavailable(raw, "incomplete")
+  if (envelope.full_sync && !isWhole) return failed(raw, "incomplete")
   // Everything was asked for and the reply says this is only what changed: against nothing.
-  if (!envelope.full_sync && sentToken === everything) return unavailable(raw, "incomplete")
+  if (!envelope.full_sync && sentToken === everything) return failed(raw, "incomplete")
   return {
     _tag: "Reply",
     syncToken: envelope.sync_token,
@@ -124,13 +95,7 @@ const processReply = (raw: RawReply, sentToken: string): Processed => {
     items: envelope.items ?? [],
     projects: (envelope.projects ?? []).map(toProject),
     user: toUser(envelope.user),
-    commandStatus: new Map(Object.entries(Option.getOrElse(decodeRecord(envelope.sync_status), () => ({})))),
   }
-}
-
-const toMs = (text: unknown): number | null => {
-  const at = typeof text === "string" ? Date.parse(text) : NaN
-  return Number.isNaN(at) ? null : at
 }
 
 const snapshotAgeMs = (madeAt: unknown, sentAt: string | undefined): number => {
@@ -156,75 +121,4 @@ const toUser = (wire: unknown): Reply["user"] => {
   if (user === undefined) return null
   const zone = user.tz_info?.timezone
   return { id: user.id ?? null, timeZone: zone !== undefined && isTimeZone(zone) ? zone : null }
-}
-
-// --- Refusals ---
-
-const processRefusal = (raw: RawReply, sentToken: string): Processed => {
-  const said = Option.getOrElse(decodeError(parseJson(raw.text)), () => ({})) as typeof WireError.Type
-  const tag = toTag(said)
-  if (raw.status === 429) return failed(new RateLimited({ provider, retryAfterMs: retryAfterMs(raw, said) }))
-  if (raw.status >= 500) {
-    // Todoist sends `retry_after` with errors that no waiting mends; only 429 and 503 mean it.
-    return unavailable(raw, isHtml(raw) ? "html" : "server-error", raw.status === 503 ? retryAfterMs(raw, said) : null)
-  }
-  if (raw.status === 401) return failed(new TokenRejected({ provider, status: raw.status }))
-  if (raw.status === 408) return unavailable(raw, "timeout")
-  if (raw.status === 404 || raw.status === 410 || raw.status < 400) return refusedOrStale(raw, said, tag, sentToken)
-  if (isHtml(raw)) return unavailable(raw, "html")
-  if (raw.status === 403) {
-    // Todoist answers a dead token with HTTP 403 around its own code 401.
-    if (tag === "AUTH_INVALID_TOKEN" || said.error_code === 401) {
-      return failed(new TokenRejected({ provider, status: raw.status }))
-    }
-    if (/SCOPE/i.test(tag ?? "") || /\bscope\b/i.test(errorText(raw, said))) {
-      return failed(new ScopeMissing({ provider }))
-    }
-  }
-  return refusedOrStale(raw, said, tag, sentToken)
-}
-
-const refusedOrStale = (
-  raw: RawReply,
-  said: typeof WireError.Type,
-  tag: string | null,
-  sentToken: string,
-): Processed => {
-  const mentionsSyncToken = /SYNC_?TOKEN/i.test(tag ?? "") || /sync[\s_-]*token/i.test(errorText(raw, said)) ||
-    extraOf(said)["argument"] === "sync_token"
-  if (raw.status >= 400 && mentionsSyncToken && sentToken !== everything) return { _tag: "SyncTokenInvalid" }
-  return failed(new ProviderRefused({ provider, status: raw.status, tag: raw.status < 400 ? "redirect" : tag }))
-}
-
-const extraOf = (said: typeof WireError.Type): Readonly<Record<string, unknown>> =>
-  Option.getOrElse(decodeRecord(said.error_extra), () => ({}))
-
-/** Only ever matched against, never passed on: error texts may quote what the user wrote. */
-const errorText = (raw: RawReply, said: typeof WireError.Type): string =>
-  typeof said.error === "string" ? said.error : isHtml(raw) ? "" : raw.text.slice(0, 1_000)
-
-/** The provider's code for an error, if it looks like a code: never free text. */
-export const toTag = (said: { readonly error_tag?: unknown; readonly error_code?: unknown }): string | null => {
-  if (typeof said.error_tag === "string" && /^[A-Z][A-Z0-9_]{0,63}$/.test(said.error_tag)) return said.error_tag
-  return Number.isSafeInteger(said.error_code) ? `code ${said.error_code}` : null
-}
-
-/** Asked for less than the first is a tight loop, for more than the second a user forgotten: limits last 15 minutes. */
-const retryAfterMinMs = 1_000
-const retryAfterMaxMs = 3_600_000
-
-/** The header (RFC 9110 section 10.2.3, seconds or a date), else `error_extra.retry_after` in seconds. */
-const retryAfterMs = (raw: RawReply, said: typeof WireError.Type): number | null => {
-  const header = raw.headers["retry-after"]?.trim() ?? ""
-  const until = toMs(/^\d+$/.test(header) ? undefined : header)
-  const sentAt = toMs(raw.headers["date"])
-  const inBody = extraOf(said)["retry_after"]
-  const asked = /^\d+$/.test(header)
-    ? Number(header) * 1_000
-    : until !== null && sentAt !== null
-    ? until - sentAt
-    : typeof inBody === "number" && Number.isFinite(inBody)
-    ? inBody * 1_000
-    : null
-  return asked === null ? null : Math.round(Math.min(Math.max(asked, retryAfterMinMs), retryAfterMaxMs))
 }

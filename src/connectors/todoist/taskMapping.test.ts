@@ -73,8 +73,8 @@ describe("task mapping", () => {
       },
       { state: "open", task: { projectName: "Garden 🌱", due: { date: "2026-11-21", isRecurring: true } } },
       { state: "open", task: { parentId: "6X7rM8997g3RQmv4", due: null } },
-      { state: "removed", task: { title: "Someone else's row of beans" } },
-      { state: "removed", task: { projectName: "Old house" } },
+      { state: "withdrawn", task: { title: "Someone else's row of beans" } },
+      { state: "withdrawn", task: { projectName: "Old house" } },
     ])
   })
 
@@ -136,15 +136,15 @@ describe("task mapping", () => {
     expect(read({ ...plain, added_at: "last week" })).toMatchObject({ task: { addedAtMs: null } })
   })
 
-  it("task mapping - deleted is removed, checked is completed, and deleted outweighs checked", () => {
-    expect(read({ ...plain, is_deleted: true })).toMatchObject({ state: "removed" })
+  it("task mapping - deleted is deleted, checked is completed, and deleted outweighs checked", () => {
+    expect(read({ ...plain, is_deleted: true })).toMatchObject({ state: "deleted" })
     expect(read({ ...plain, checked: true })).toMatchObject({ state: "completed" })
-    expect(read({ ...plain, checked: true, is_deleted: true })).toMatchObject({ state: "removed" })
+    expect(read({ ...plain, checked: true, is_deleted: true })).toMatchObject({ state: "deleted" })
   })
 
   it("task mapping - a tombstone that holds only its id removes the task", () => {
     expect(read({ id: "6X7rM8997g3RQmv1", is_deleted: true })).toMatchObject({
-      state: "removed",
+      state: "deleted",
       task: { taskId: "6X7rM8997g3RQmv1", title: "" },
     })
     expect(read({ id: "6X7rM8997g3RQmv1", is_deleted: false })).toBe("quarantined")
@@ -154,7 +154,7 @@ describe("task mapping", () => {
     const of = (responsible: string | null, as = account) => read({ ...plain, responsible_uid: responsible }, as)
     expect(of(null)).toMatchObject({ state: "open" })
     expect(of("40112233")).toMatchObject({ state: "open" })
-    expect(of("55667788")).toMatchObject({ state: "removed" })
+    expect(of("55667788")).toMatchObject({ state: "withdrawn" })
     expect(of("55667788", { ...account, userId: null })).toMatchObject({ state: "open" })
   })
 

@@ -65,21 +65,28 @@ const Item = Schema.Struct({
 })
 export type Item = typeof Item.Type
 
-/** Enough of a deleted item: one that stayed because its tombstone is incomplete would be proposed for ever. */
-const Tombstone = Schema.Struct({ id: Id, is_deleted: Schema.Literal(true) })
+/** Enough of an item that ended: one that stayed because the rest makes no sense would be proposed for ever. */
+const Ended = Schema.Union([
+  Schema.Struct({ id: Id, is_deleted: Schema.Literal(true) }),
+  Schema.Struct({ id: Id, checked: Schema.Literal(true) }),
+])
 
 const decode = Schema.decodeUnknownOption(Item)
-const decodeTombstone = Schema.decodeUnknownOption(Tombstone)
+const decodeEnded = Schema.decodeUnknownOption(Ended)
+const decodeId = Schema.decodeUnknownOption(Schema.Struct({ id: Id }))
 
-/** `undefined` for an item to be quarantined. Of a tombstone with no more than its id, the rest is blank. */
+/** `undefined` for an item to be quarantined. Of one that ended, and of which only that can be read, the rest is blank. */
 export const decodeItem = (wire: unknown): Item | undefined => {
   const item = Option.getOrUndefined(decode(wire))
   if (item !== undefined) return item
-  const tombstone = Option.getOrUndefined(decodeTombstone(wire))
-  return tombstone === undefined
+  const ended = Option.getOrUndefined(decodeEnded(wire))
+  return ended === undefined
     ? undefined
-    : { ...tombstone, project_id: null, content: "", priority: 1, checked: false, due: null }
+    : { project_id: null, content: "", priority: 1, checked: false, is_deleted: false, due: null, ...ended }
 }
+
+/** Of an item to be quarantined; null when not even that can be read. */
+export const itemId = (wire: unknown): string | null => Option.getOrNull(decodeId(wire))?.id ?? null
 
 /** What a database or a proto string refuses (NUL, half a surrogate pair) is taken out; the rest is kept as written. */
 const clean = (text: string, maxChars: number): string =>
@@ -127,15 +134,15 @@ const toTask = (item: Item, account: Account): Task => ({
 export type Account = Pick<Cursor, "projects" | "timeZone" | "userId">
 
 /**
- * A task in an archived project is not open, though Todoist does not mark it; nor is one that a shared project assigns
+ * A task in an archived project is withdrawn, though Todoist does not mark it; so is one that a shared project assigns
  * to somebody else. A completed recurring task shows as open with a later due date: that is for the caller to notice.
  */
 export const observe = (item: Item, account: Account): TaskObservation => {
   const task = toTask(item, account)
-  if (item.is_deleted) return { task, state: "removed" }
+  if (item.is_deleted) return { task, state: "deleted" }
   if (item.checked) return { task, state: "completed" }
   const isArchived = item.project_id !== null && account.projects.get(item.project_id)?.isArchived === true
   const isSomeoneElses = typeof item.responsible_uid === "string" && account.userId !== null &&
     item.responsible_uid !== account.userId
-  return { task, state: isArchived || isSomeoneElses ? "removed" : "open" }
+  return { task, state: isArchived || isSomeoneElses ? "withdrawn" : "open" }
 }
