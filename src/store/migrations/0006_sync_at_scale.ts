@@ -56,6 +56,7 @@ export default Effect.gen(function* () {
       FOREIGN KEY (tenant_id, user_id) REFERENCES users ON DELETE CASCADE
     )`
   yield* sql`CREATE INDEX oauth_attempts_age ON oauth_attempts (expires_at_ms)`
+  yield* sql`CREATE INDEX oauth_attempts_owner ON oauth_attempts (tenant_id, user_id, expires_at_ms)`
   yield* sql`
     CREATE TABLE webhook_deliveries (
       provider text NOT NULL,
