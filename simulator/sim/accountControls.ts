@@ -44,6 +44,21 @@ const tasks = withAccount((account) =>
   })
 )
 
+/** Whole objects, deleted ones too, as the account has them. */
+const state = withAccount((account) => {
+  const values = <A>(table: ReadonlyMap<string, { readonly value: A }>) => [...table.values()].map(({ value }) => value)
+  return json(200, {
+    userId: account.userId,
+    seq: account.seq,
+    completedCount: account.completedCount,
+    items: values(account.items),
+    projects: values(account.projects),
+    sections: values(account.sections),
+    labels: values(account.labels),
+    collaborators: values(account.collaborators),
+  })
+})
+
 const changedIn = (world: World, account: Account): void => {
   keepChanged(world.accounts.pools, account)
   world.changed()
@@ -198,6 +213,7 @@ const createPool = ({ world, request: { fields, nowMs } }: SimCall): Reply => {
 export const accountControls: SimRoutes = [
   ["GET /_sim/ledger", ledger],
   ["GET /_sim/tasks", tasks],
+  ["GET /_sim/state", state],
   ["POST /_sim/accounts", createAccount],
   ["POST /_sim/tick", tick],
   ["POST /_sim/act", act],

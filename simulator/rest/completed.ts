@@ -1,12 +1,12 @@
 /** `GET /tasks/completed/…`: finished tasks within a range, which a full sync no longer shows. */
-import type { ApiCall } from "./api.ts"
-import { type ApiError, argumentMissing, invalidArgument } from "./apiError.ts"
-import { dayMs } from "./calendar.ts"
-import { instantOf } from "./calendar.ts"
-import { localParts } from "./due.ts"
+import type { ApiCall } from "../api.ts"
+import { type ApiError, argumentMissing, invalidArgument } from "../apiError.ts"
+import { dayMs } from "../calendar.ts"
+import { instantOf } from "../calendar.ts"
+import { localParts } from "../due.ts"
 import { paged } from "./paging.ts"
-import { shownItem } from "./sync.ts"
-import type { Item } from "./wire.ts"
+import { shownItem } from "../sync.ts"
+import type { Item } from "../wire.ts"
 
 /** Documented: three months by completion, six weeks by due date. */
 const rangeMaxMs = { completion: 93 * dayMs, due: 42 * dayMs }

@@ -1,6 +1,6 @@
 /** REST pages: a cursor is the position in the list, wrapped so that nobody counts with it. */
-import { type ApiError, invalidArgument } from "./apiError.ts"
-import { json, type Reply } from "./reply.ts"
+import { type ApiError, invalidArgument } from "../apiError.ts"
+import { json, type Reply } from "../reply.ts"
 
 type PageSize = { readonly byDefault: number; readonly max: number }
 
