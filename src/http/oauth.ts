@@ -29,7 +29,7 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>()("AccessDeni
   }
 }
 
-/** The tool refused before it asked the user, or told us what nobody understands. */
+/** The tool refused before it asked the user, or the code afterwards. */
 export class AuthorizeRefused extends Schema.TaggedError<AuthorizeRefused>()("AuthorizeRefused", {
   provider: Provider,
   reason: Schema.Literals(["invalid_scope", "invalid_application_status", "unknown"]),
@@ -98,6 +98,11 @@ export const finishOAuth = Effect.fnUntraced(function* (owner: Owner, provider: 
   const codeVerifier = Redacted.make(verifierOf(session, state), { label: "code verifier" })
   const exchange = connector.finishOAuth({ redirectUri: attempt.redirectUri, code, codeVerifier }).pipe(
     Effect.flatMap((credential) => keep(owner, connector, credential, stateReplaces(state))),
+    // Said of a code, or of what was just given for it: the user has pasted nothing.
+    Effect.catchTag(
+      ["TokenRejected", "ProviderRefused", "ConnectionRejected"],
+      () => Effect.fail(new AuthorizeRefused({ provider, reason: "unknown" })),
+    ),
   )
   // A code works once: a browser that goes away, or asks again, must not stop what it began.
   return yield* Effect.flatMap(Effect.forkDetach(exchange), Fiber.join)

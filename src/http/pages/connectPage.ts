@@ -1,73 +1,93 @@
-/** The state of the connection to the to-do list, and every way to change it. */
+/** The state of the connection to every tool there is, and every way to change it. */
 import type { Connection } from "../../actors/UserSyncStore.ts"
+import { saidWords, troubleWords } from "./connectNotices.ts"
+import type { Said, Trouble } from "./connectNotices.ts"
+import { ways } from "./connectWays.ts"
+import type { WaysView } from "./connectWays.ts"
 import { markup } from "./html.ts"
 import type { Html } from "./html.ts"
 import { saidBar, troubleBar } from "./notices.ts"
 import type { Page } from "./page.ts"
+import { toolWords } from "./toolWords.ts"
 import { absoluteWords, relativeWords } from "./when.ts"
 
-const saids = {
-  connected: "Connected. Your list is here.",
-  synced: "Your list is up to date.",
-  disconnected: "Disconnected. The token and your list were forgotten; your past tips stay in the history.",
-} as const
-export type Said = keyof typeof saids
-
-const troubles = {
-  rejected: "Todoist does not accept this token. Copy it again, whole, and paste it here.",
-  missing: "Paste your token first.",
-  failed: "Todoist did not answer as it should. Try again in a minute.",
-  busy: "Something is still under way for you. Try again in a moment.",
-  "other-account": "That is another Todoist account than the one connected. Nothing was changed.",
-  unsupported: "Todoist is not connected that way here.",
-  "not-connected": "There is nothing to read yet: connect Todoist first.",
-} as const
-export type Trouble = keyof typeof troubles
-
-const known = <Code extends string>(words: Readonly<Record<Code, string>>, code: string | undefined) =>
-  code !== undefined && Object.hasOwn(words, code) ? code as Code : undefined
-
-export const saidOf = (code: string | undefined): Said | undefined => known(saids, code)
-export const troubleOf = (code: string | undefined): Trouble | undefined => known(troubles, code)
+export interface Tool {
+  readonly connector: WaysView["connector"]
+  readonly connection: Connection | undefined
+}
 
 export interface ConnectView {
   readonly visitor: { readonly name: string; readonly zone: string }
-  readonly connection: Connection | undefined
+  readonly tools: ReadonlyArray<Tool>
   readonly simulatorUrl: string | undefined
+  /** The tool that `said` and `trouble` are about. */
+  readonly about: Tool["connector"]["provider"]
   readonly said: Said | undefined
   readonly trouble: Trouble | undefined
   readonly nowMs: number
   readonly operatorLink: boolean
 }
 
+/** Told beside the field, not above the page. */
+const atPasted = (trouble: Trouble | undefined): boolean => trouble === "rejected" || trouble === "missing"
+
 export const connectPage = (view: ConnectView): Page => {
-  const { connection, said, trouble, visitor, operatorLink } = view
-  const linked = connection !== undefined && connection.status !== "disconnected"
-  const atToken = trouble === "rejected" || trouble === "missing"
+  const { about, said, trouble, visitor, operatorLink } = view
+  const words = toolWords[about]
   return {
     title: "Connect",
     place: "/connect",
     visitor,
     operatorLink,
-    main: markup`${said !== undefined && saidBar(saids[said])}
-${trouble !== undefined && !atToken && troubleBar(troubles[trouble])}
-<h1>Your to-do list</h1>
-${linked ? status(view, connection) : invitation}
-${linked ? undefined : simulator(view)}
-${
-      connection?.status === "connected" && !atToken
-        ? markup`<details>
-<summary class="quiet">Use another token</summary>
-<div class="confirm">${tokenForm(view)}</div>
-</details>`
-        : tokenForm(view)
-    }`,
+    main: markup`${said !== undefined && saidBar(saidWords(said, words))}
+${trouble !== undefined && !atPasted(trouble) && troubleBar(troubleWords(trouble, words))}
+<h1>Your tools</h1>
+${view.tools.map((tool) => toolPart(view, tool))}`,
   }
 }
 
-const invitation =
-  markup`<p class="lead">tipstream reads your open tasks from Todoist and closes those you mark as done. It changes
-nothing else.</p>`
+const isLinked = (connection: Connection | undefined): connection is Connection =>
+  connection !== undefined && connection.status !== "disconnected"
+
+const toolPart = (view: ConnectView, { connector, connection }: Tool): Html => {
+  const { provider } = connector
+  const trouble = view.about === provider ? view.trouble : undefined
+  const waysView: WaysView = {
+    connector,
+    replaces: trouble === "other-account",
+    pastedTrouble: trouble !== undefined && atPasted(trouble) ? troubleWords(trouble, toolWords[provider]) : undefined,
+    simulated: provider === "todoist" && view.simulatorUrl !== undefined,
+  }
+  if (!isLinked(connection)) {
+    return markup`<p class="lead">${toolWords[provider].meaning}</p>
+${provider === "todoist" && simulator(view)}
+${ways(waysView)}`
+  }
+  return markup`${status(view, connector, connection)}
+${
+    trouble === "other-account"
+      ? replacement(waysView)
+      : connection.status === "connected" && !atPasted(trouble)
+      ? markup`<details>
+<summary class="quiet">Connect ${toolWords[provider].name} anew</summary>
+<div class="confirm">${ways(waysView)}</div>
+</details>`
+      : ways(waysView)
+  }`
+}
+
+/** Nothing is kept of what was tried: whoever goes on, goes the way again. */
+const replacement = (view: WaysView): Html => {
+  const { provider } = view.connector
+  const { name, content } = toolWords[provider]
+  return markup`<section class="card" aria-labelledby="${provider}-replace">
+<h2 id="${provider}-replace">Use the other account instead?</h2>
+<p>Then ${content} from the connected account is forgotten here, and the other one is read in its place. The two are
+never mixed, and your past tips stay in the history.</p>
+<p><a class="button" href="/connect">Keep the connected ${name} account</a></p>
+${ways(view)}
+</section>`
+}
 
 const statusWords: Readonly<Record<Connection["status"], Html>> = {
   connected: markup`<span class="state">Connected</span>`,
@@ -75,11 +95,13 @@ const statusWords: Readonly<Record<Connection["status"], Html>> = {
   disconnected: markup`<span class="state off">Not connected</span>`,
 }
 
-const status = (view: ConnectView, connection: Connection): Html => {
-  const { simulatorUrl } = view
+const status = (view: ConnectView, connector: WaysView["connector"], connection: Connection): Html => {
+  const { provider } = connector
+  const simulatorUrl = provider === "todoist" ? view.simulatorUrl : undefined
+  const { name, content, pasted } = toolWords[provider]
   const { status, syncedAtMs, nextSyncAtMs, connectedAtMs, lastProblem } = connection
-  return markup`<section class="card" aria-labelledby="todoist">
-<h2 id="todoist">Todoist${simulatorUrl !== undefined && " (simulated)"}</h2>
+  return markup`<section class="card" aria-labelledby="${provider}">
+<h2 id="${provider}">${name}${simulatorUrl !== undefined && " (simulated)"}</h2>
 <dl class="facts">
 <dt>Status</dt><dd>${statusWords[status]}</dd>
 <dt>Since</dt><dd>${moment(view, connectedAtMs)}</dd>
@@ -90,12 +112,17 @@ ${
 <dd class="late">${lastProblem}</dd>`
   }
 </dl>
+${isReadOnly(connector, connection) && consent(connector)}
 <div class="pair">
-<form method="post" action="/connect/todoist/sync"><button type="submit">Read it now</button></form>
-<details><summary class="button">Disconnect</summary><div class="confirm">
-<p>This forgets your token and the list read from Todoist. Past tips stay in your history, and nothing
-changes in Todoist itself.</p>
-<form method="post" action="/connect/todoist/disconnect">
+<form method="post" action="/connect/${provider}/sync"><button type="submit"${
+    view.tools.length > 1 && markup` aria-label="Read it now: ${name}"`
+  }>Read it now</button></form>
+<details><summary class="button"${
+    view.tools.length > 1 && markup` aria-label="Disconnect: ${name}"`
+  }>Disconnect</summary><div class="confirm">
+<p>This forgets the ${pasted.noun} and ${content}, and ends our access at ${name} where we can. Past tips stay in your
+history, and nothing you keep in ${name} is changed.</p>
+<form method="post" action="/connect/${provider}/disconnect">
 <button class="grave" type="submit">Yes, disconnect and forget</button></form></div></details>
 </div>
 ${
@@ -103,6 +130,19 @@ ${
     markup`<p class="fine"><a href="${simulatorUrl}" rel="noopener noreferrer">See the simulated tasks</a></p>`
   }
 </section>`
+}
+
+/** The user let us read, and no more: what they mark as done here stays open there. */
+const isReadOnly = ({ actScope, grants }: WaysView["connector"], { status, scopes }: Connection): boolean =>
+  status === "connected" && actScope !== undefined && grants.includes("oauth") && scopes !== null &&
+  !scopes.includes(actScope)
+
+const consent = ({ provider }: WaysView["connector"]): Html => {
+  const { name } = toolWords[provider]
+  return markup`<p>tipstream may read ${name} and change nothing there: what you mark as done here stays open in
+${name}.</p>
+<form method="post" action="/connect/${provider}/oauth"><input type="hidden" name="mayAct" value="1">
+<button type="submit">Let tipstream complete tasks</button></form>`
 }
 
 const moment = ({ nowMs, visitor: { zone } }: ConnectView, atMs: number): Html =>
@@ -117,26 +157,24 @@ const simulator = ({ simulatorUrl }: ConnectView): Html | undefined =>
 <p class="fine"><a href="${simulatorUrl}" rel="noopener noreferrer">See its tasks</a></p>
 </section>`
 
-const tokenForm = ({ trouble, simulatorUrl }: ConnectView): Html => {
-  const words = trouble === "rejected" || trouble === "missing" ? troubles[trouble] : undefined
-  return markup`<section class="card" aria-labelledby="own">
-<h2 id="own">Your own Todoist</h2>
-<form method="post" action="/connect/todoist" autocomplete="off">
-<div class="field">
-<label for="token">Personal API token</label>
-<input id="token" name="token" type="password" required maxlength="500" autocomplete="off" autocapitalize="off"
-spellcheck="false" aria-describedby="token-help"${
-    words !== undefined && markup` aria-invalid="true" aria-errormessage="token-trouble"`
-  }>
-${words !== undefined && markup`<small class="late" id="token-trouble" role="alert">${words}</small>`}
-<small id="token-help">In Todoist: Settings → Integrations → Developer → Copy API token. It is kept encrypted, and
-forgotten when you disconnect.</small>
-</div>
-${
-    simulatorUrl !== undefined && markup`<small>This service reads the simulated Todoist, so only its tokens work here.
-For your own account, stop it and start it with <code>TODOIST_TOKEN</code> set.</small>`
-  }
-<button type="submit">Connect with this token</button>
-</form>
-</section>`
-}
+/**
+ * Between a press of ours and the tool. Not a redirect: browsers hold the form's policy (`form-action`) against every
+ * step of one, and what a tool puts between its address and its sign-in is its own affair.
+ */
+export const leavingPage = (
+  visitor: ConnectView["visitor"],
+  provider: Tool["connector"]["provider"],
+  authorizeUrl: string,
+): Page => ({
+  title: `To ${toolWords[provider].name}`,
+  layout: "centred",
+  visitor,
+  forwardTo: authorizeUrl,
+  main: markup`<div class="empty">
+<h1>On to ${toolWords[provider].name}</h1>
+<p class="lead">It asks you there what tipstream may do, and brings you back.</p>
+<p><a class="button primary" href="${authorizeUrl}" rel="noopener noreferrer">Continue at ${
+    toolWords[provider].name
+  }</a></p>
+</div>`,
+})

@@ -1,29 +1,45 @@
-/** Connect, read now, disconnect: each is a message to the user's actor, and its answer a code in the next address. */
-import { Clock, Effect, Redacted } from "effect"
+/**
+ * Connect, read now, disconnect: each is a message to the user's actor, and its answer a code in the next address. By
+ * OAuth the way leads over the tool and back to its own address here.
+ */
+import { Clock, Effect, Option, Redacted, Schema } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Actors } from "../../actors/Actors.ts"
-import type { AskError, SyncReport, UserMessage } from "../../actors/Actors.ts"
+import type { AskError, SyncReport } from "../../actors/Actors.ts"
 import { UserSyncStore } from "../../actors/UserSyncStore.ts"
-import type { GrantUnsupported, TokenRejected } from "../../connectors/Connector.ts"
-import type { Owner } from "../../../schemas/ids.ts"
+import { Connectors } from "../../connectors/Connector.ts"
+import type { ConnectorError, GrantUnsupported } from "../../connectors/Connector.ts"
+import type { StoreUnavailable } from "../../../schemas/StoreUnavailable.ts"
+import { Provider } from "../../../schemas/Task.ts"
+import { addressMaxChars, tokenMaxChars } from "../Api.ts"
 import { connectPasted } from "../connecting.ts"
 import { HttpSettings } from "../HttpSettings.ts"
-import { connectPage, saidOf, troubleOf } from "./connectPage.ts"
-import type { Said, Trouble } from "./connectPage.ts"
+import { beginOAuth, finishOAuth } from "../oauth.ts"
+import type { AccessDenied, AttemptUnknown, AuthorizeRefused } from "../oauth.ts"
+import { saidOf, troubleOf } from "./connectNotices.ts"
+import type { Said, Trouble } from "./connectNotices.ts"
+import { connectPage, leavingPage } from "./connectPage.ts"
+import { errorPage } from "./errorPage.ts"
 import { respond, seeOther } from "./page.ts"
 import { pageRoute } from "./pageRoute.ts"
 import { formFields, forVisitor, queryOf } from "./visitor.ts"
 import type { Visitor } from "./visitor.ts"
 
-/** As the API takes it. */
-const tokenMaxChars = 500
+const providerOf = (text: string | undefined): Provider | undefined =>
+  Option.getOrUndefined(Schema.decodeUnknownOption(Provider)(text))
 
 const show = Effect.fnUntraced(function* (visitor: Visitor) {
   const settings = yield* HttpSettings
+  const { all } = yield* Connectors
   const connections = yield* (yield* UserSyncStore).connections(visitor.owner)
   return respond(connectPage({
     visitor,
-    connection: connections.find(({ provider }) => provider === "todoist"),
+    tools: all.map((connector) => ({
+      connector,
+      connection: connections.find(({ provider }) => provider === connector.provider),
+    })),
     simulatorUrl: settings.simulator?.url,
+    about: providerOf(yield* queryOf("tool")) ?? "todoist",
     said: saidOf(yield* queryOf("said")),
     trouble: troubleOf(yield* queryOf("trouble")),
     nowMs: yield* Clock.currentTimeMillis,
@@ -31,56 +47,144 @@ const show = Effect.fnUntraced(function* (visitor: Visitor) {
   }))
 })
 
-const trouble = (code: Trouble) => seeOther("/connect", { trouble: code })
+const trouble = (tool: Provider, code: Trouble) => seeOther("/connect", { trouble: code, tool })
 
-type ConnectError = AskError | GrantUnsupported | TokenRejected
+type ConnectError =
+  | Exclude<AskError, { readonly _tag: "StoreUnavailable" }>
+  | ConnectorError
+  | GrantUnsupported
+  | AccessDenied
+  | AttemptUnknown
+  | AuthorizeRefused
 
-const troubles: Readonly<Record<Exclude<ConnectError["_tag"], "StoreUnavailable">, Trouble>> = {
-  ConnectionRejected: "rejected",
-  TokenRejected: "rejected",
-  GrantUnsupported: "unsupported",
-  DifferentAccount: "other-account",
-  // What went wrong in a sync of what is connected stands on the page itself, from the store.
-  SyncFailed: "failed",
-  ActorBusy: "busy",
+const troubleWith = (error: ConnectError): Trouble => {
+  switch (error._tag) {
+    case "ConnectionRejected":
+      return "rejected"
+    case "TokenRejected":
+      return "rejected"
+    case "GrantUnsupported":
+      return "unsupported"
+    case "DifferentAccount":
+      return "other-account"
+    case "AccessDenied":
+      return "denied"
+    case "AttemptUnknown":
+      return "stale"
+    case "AuthorizeRefused":
+      return refusals[error.reason]
+    case "ActorBusy":
+      return "busy"
+    case "ProviderGone":
+      return "gone"
+    // What went wrong in a sync of what is connected stands on the page itself, from the store.
+    case "SyncFailed":
+      return error.code === "Paced" ? "paced" : error.code === "ProviderGone" ? "gone" : "failed"
+    case "RateLimited":
+    case "ProviderUnavailable":
+    case "ProviderRefused":
+    case "ScopeMissing":
+      return "failed"
+  }
 }
 
-const told = <R>(asked: Effect.Effect<SyncReport, ConnectError, R>, said: Said) =>
+const refusals = { invalid_scope: "scope", invalid_application_status: "application", unknown: "unfinished" } as const
+
+const handled = [
+  "ConnectionRejected",
+  "TokenRejected",
+  "GrantUnsupported",
+  "DifferentAccount",
+  "AccessDenied",
+  "AttemptUnknown",
+  "AuthorizeRefused",
+  "ActorBusy",
+  "ProviderGone",
+  "SyncFailed",
+  "RateLimited",
+  "ProviderUnavailable",
+  "ProviderRefused",
+  "ScopeMissing",
+] as const satisfies ReadonlyArray<ConnectError["_tag"]>
+
+const told = <R>(
+  tool: Provider,
+  asked: Effect.Effect<SyncReport, ConnectError | StoreUnavailable, R>,
+  said: (report: SyncReport) => Said,
+) =>
   asked.pipe(
-    Effect.map(({ status }) => status === "not-connected" ? trouble("not-connected") : seeOther("/connect", { said })),
-    Effect.catchTag(
-      ["ConnectionRejected", "TokenRejected", "GrantUnsupported", "DifferentAccount", "SyncFailed", "ActorBusy"],
-      ({ _tag }) => Effect.succeed(trouble(troubles[_tag])),
+    Effect.map((report) =>
+      report.status === "not-connected" && said(report) === "synced"
+        ? trouble(tool, "not-connected")
+        : seeOther("/connect", { said: said(report), tool })
     ),
+    Effect.catchTag(handled, (error) => Effect.succeed(trouble(tool, troubleWith(error)))),
   )
 
-const ask = Effect.fnUntraced(function* (owner: Owner, message: UserMessage, said: Said) {
-  const actors = yield* Actors
-  return yield* told(actors.ask(owner, message), said)
+const connect = (visitor: Visitor, tool: Provider, pasted: string, replaces: boolean) =>
+  told(tool, connectPasted(visitor.owner, tool, Redacted.make(pasted, { label: tool }), replaces), () => "connected")
+
+/** The tool that the path names. */
+const forTool = <E, R>(
+  answer: (visitor: Visitor, tool: Provider) => Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
+) =>
+  forVisitor(Effect.fnUntraced(function* (visitor: Visitor) {
+    const tool = providerOf((yield* HttpRouter.params)["provider"])
+    return tool === undefined ? errorPage(404, "There is nothing here") : yield* answer(visitor, tool)
+  }))
+
+const paste = Effect.fnUntraced(function* (visitor: Visitor, tool: Provider) {
+  const field = yield* formFields
+  const [token, address] = [field("token")?.trim() ?? "", field("address")?.trim() ?? ""]
+  const pasted = token === "" ? address : token
+  if (pasted === "") return trouble(tool, "missing")
+  if (token.length > tokenMaxChars || address.length > addressMaxChars) return trouble(tool, "rejected")
+  return yield* connect(visitor, tool, pasted, field("replace") === "1")
 })
 
-const connect = (owner: Owner, token: string) =>
-  told(connectPasted(owner, "todoist", Redacted.make(token, { label: "todoist token" }), false), "connected")
-
-const connectToken = Effect.fnUntraced(function* ({ owner }: Visitor) {
-  const token = ((yield* formFields)("token") ?? "").trim()
-  if (token === "") return trouble("missing")
-  return token.length > tokenMaxChars ? trouble("rejected") : yield* connect(owner, token)
-})
-
-const connectSimulator = Effect.fnUntraced(function* ({ owner }: Visitor) {
+const connectSimulator = Effect.fnUntraced(function* (visitor: Visitor) {
   const { simulator } = yield* HttpSettings
-  return simulator === undefined ? seeOther("/connect") : yield* connect(owner, simulator.token)
+  return simulator === undefined ? seeOther("/connect") : yield* connect(visitor, "todoist", simulator.token, false)
 })
 
-const syncNow = ({ owner }: Visitor) => ask(owner, { _tag: "SyncNow", provider: "todoist", reason: "asked" }, "synced")
+const leave = Effect.fnUntraced(function* (visitor: Visitor, tool: Provider) {
+  const field = yield* formFields
+  const wish = { mayAct: field("mayAct") === "1", replaces: field("replace") === "1" }
+  return yield* beginOAuth(visitor.owner, tool, wish).pipe(
+    Effect.map(({ href }) => respond(leavingPage(visitor, tool, href))),
+    Effect.catchTag("GrantUnsupported", () => Effect.succeed(trouble(tool, "unsupported"))),
+  )
+})
 
-const disconnect = ({ owner }: Visitor) => ask(owner, { _tag: "Disconnect", provider: "todoist" }, "disconnected")
+const comeBack = Effect.fnUntraced(function* (visitor: Visitor, tool: Provider) {
+  const back = yield* Effect.all({ state: queryOf("state"), code: queryOf("code"), error: queryOf("error") })
+  const response = yield* told(tool, finishOAuth(visitor.owner, tool, back), () => "connected")
+  // The address holds the code.
+  return HttpServerResponse.setHeader(response, "referrer-policy", "no-referrer")
+})
+
+const syncNow = Effect.fnUntraced(function* ({ owner }: Visitor, tool: Provider) {
+  const { ask } = yield* Actors
+  return yield* told(tool, ask(owner, { _tag: "SyncNow", provider: tool, reason: "asked" }), () => "synced")
+})
+
+const gone = { done: "disconnected-revoked", pending: "disconnected-pending", none: "disconnected" } as const
+
+const disconnect = Effect.fnUntraced(function* ({ owner }: Visitor, tool: Provider) {
+  const { ask } = yield* Actors
+  return yield* told(
+    tool,
+    ask(owner, { _tag: "Disconnect", provider: tool }),
+    ({ revocation = "none" }) => gone[revocation],
+  )
+})
 
 export const routes = [
   pageRoute("GET", "/connect", forVisitor(show)),
   pageRoute("POST", "/connect/simulator", forVisitor(connectSimulator)),
-  pageRoute("POST", "/connect/todoist", forVisitor(connectToken)),
-  pageRoute("POST", "/connect/todoist/sync", forVisitor(syncNow)),
-  pageRoute("POST", "/connect/todoist/disconnect", forVisitor(disconnect)),
+  pageRoute("POST", "/connect/:provider", forTool(paste)),
+  pageRoute("POST", "/connect/:provider/oauth", forTool(leave)),
+  pageRoute("POST", "/connect/:provider/sync", forTool(syncNow)),
+  pageRoute("POST", "/connect/:provider/disconnect", forTool(disconnect)),
+  pageRoute("GET", "/oauth/:provider/callback", forTool(comeBack)),
 ]

@@ -35,7 +35,7 @@ describe("markup", () => {
       [name, fs.readFileSync(new URL(name, folder), "utf8")] as const
     )
     expect(sources.length).toBeGreaterThan(15)
-    const addresses = /^(?:href|path|simulatorUrl|styleAddress|faviconAddress|to\("[a-z]+"\))$/
+    const addresses = /^(?:href|path|simulatorUrl|authorizeUrl|styleAddress|faviconAddress|to\("[a-z]+"\))$/
     for (const [name, text] of sources) {
       expect(text.match(/\s[\w-]+=\$\{|<\/?\$\{|<(?:script|style)\b[^`]*\$\{/g), `${name}: a bare hole`).toBeNull()
       const bare = [...text.matchAll(/(?:href|action)="\$\{([^}]*)\}"/g)].map(([, address = ""]) => address)

@@ -9,6 +9,8 @@ import { markup } from "./html.ts"
 import type { Html } from "./html.ts"
 import type { Page } from "./page.ts"
 import { sheet } from "./sheet.ts"
+import { syncSection } from "./syncSection.ts"
+import type { SyncsView } from "./syncSection.ts"
 import { lengthWords, relativeWords } from "./when.ts"
 
 export interface OperatorView extends DeadLettersView {
@@ -22,6 +24,8 @@ export interface OperatorView extends DeadLettersView {
     readonly deadLettersOpen: number
     readonly events: ReadonlyArray<typeof EventView.Type>
   } | undefined
+  /** Undefined while the store cannot be reached. */
+  readonly syncs: SyncsView | undefined
   readonly actors: ReadonlyArray<ActorView>
   /** Signed in by the form on this page, so there is something to sign out of. */
   readonly byToken: boolean
@@ -44,6 +48,11 @@ ${
 <button class="quiet" type="submit">Forget the token</button></form>`
   }</div>
 ${health(view)}
+${
+    view.syncs === undefined
+      ? markup`<p class="late">Who is late cannot be read just now.</p>`
+      : syncSection(view.syncs, view.nowMs)
+  }
 ${view.log === undefined ? markup`<p class="late">The event log cannot be read just now.</p>` : logs(view, view.log)}
 ${actors(view)}
 ${view.log !== undefined && events(view, view.log.events)}`,

@@ -13,6 +13,7 @@ import { isOperator } from "../authentication.ts"
 import { healthReport } from "../health.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { lastEvents } from "../lastEvents.ts"
+import { lateSyncs, syncsByProvider } from "../syncs.ts"
 import { dropPage, operatorAddress } from "./deadLetterSection.ts"
 import type { OperatorPlace, Settled } from "./deadLetterSection.ts"
 import { operatorDoor, operatorPage } from "./operatorPage.ts"
@@ -51,6 +52,8 @@ const readLog = Effect.fnUntraced(function* (filter: LetterFilter) {
   })
 })
 
+const readSyncs = Effect.all({ providers: syncsByProvider, late: lateSyncs(shownMax) })
+
 /** Whoever may not see the page is shown how to open it. */
 const forOperator = Effect.fnUntraced(function* <E, R>(
   answer: (visit: { readonly byToken: boolean }) => Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
@@ -73,6 +76,7 @@ const show = forOperator(Effect.fnUntraced(function* ({ byToken }) {
       "StoreUnavailable",
       () => Effect.succeed(undefined),
     ),
+    syncs: yield* Effect.catchTag(readSyncs, "StoreUnavailable", () => Effect.succeed(undefined)),
     actors: yield* (yield* Actors).snapshot,
     ...place,
     settled: settledOf(yield* Effect.all([queryOf("redriven"), queryOf("refused"), queryOf("dropped")])),

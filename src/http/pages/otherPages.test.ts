@@ -1,7 +1,10 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { connectPage, saidOf, troubleOf } from "./connectPage.ts"
+import { saidOf, troubleOf } from "./connectNotices.ts"
+import { connectPage } from "./connectPage.ts"
 import type { ConnectView } from "./connectPage.ts"
+import type { Connection } from "../../actors/UserSyncStore.ts"
+import type { ConnectorShape } from "../../connectors/Connector.ts"
 import { dropPage } from "./deadLetterSection.ts"
 import { DeadLetter } from "../../streams/DeadLetters.ts"
 import { historyPage } from "./historyPage.ts"
@@ -10,7 +13,17 @@ import { refusalWords } from "./notices.ts"
 import { operatorDoor, operatorPage } from "./operatorPage.ts"
 import type { OperatorView } from "./operatorPage.ts"
 import { render } from "./page.ts"
-import { connectionOf, decisionOf, faultsOf, hostileText, nowMs, tipId, tipOf, visitor } from "./pages.fixture.ts"
+import {
+  connectionOf,
+  connectorOf,
+  decisionOf,
+  faultsOf,
+  hostileText,
+  nowMs,
+  tipId,
+  tipOf,
+  visitor,
+} from "./pages.fixture.ts"
 import { signInPage } from "./signInPage.ts"
 
 const words = (page: string) => page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")
@@ -25,11 +38,18 @@ describe("sign-in page", () => {
   })
 })
 
+type ConnectGiven = Partial<ConnectView> & {
+  readonly connection?: Connection | undefined
+  readonly connector?: Partial<ConnectorShape>
+}
+
 describe("connect page", () => {
-  const pageOf = (given: Partial<ConnectView> = {}) =>
+  const connection = connectionOf()
+  const pageOf = ({ connection, connector, ...given }: ConnectGiven = {}) =>
     render(connectPage({
       visitor,
-      connection: connectionOf(),
+      tools: [{ connector: connectorOf(connector), connection }],
+      about: "todoist",
       simulatorUrl: undefined,
       said: undefined,
       trouble: undefined,
@@ -39,7 +59,7 @@ describe("connect page", () => {
     }))
 
   it("tells the state in words, by the clock and by the time gone", () => {
-    const page = words(pageOf())
+    const page = words(pageOf({ connection }))
     expect(page).toContain("Status Connected Since 3 days ago Sunday 7 June, 10:00")
     expect(page).toContain("Last read 3 minutes ago Wednesday 10 June, 09:57 Next in 2 minutes")
     expect(page).not.toContain("Problem")
@@ -48,16 +68,18 @@ describe("connect page", () => {
   })
 
   it("asks again before it disconnects", () => {
-    const page = pageOf()
+    const page = pageOf({ connection })
     expect(page).toMatch(/<details><summary class="button">Disconnect<\/summary>[^]*action="\/connect\/todoist\/disc/)
   })
 
   it("asks for a token where there is none, and again where it is refused", () => {
     const bare = pageOf({ connection: undefined })
-    expect(bare).toContain('<input id="token" name="token" type="password" required maxlength="500" autocomplete="off"')
+    expect(bare).toContain(
+      '<input id="todoist-token" name="token" type="password" maxlength="500" required autocomplete="off"',
+    )
     expect(bare).not.toContain("aria-invalid")
     const refused = pageOf({ connection: connectionOf({ status: "needs-reconnect" }), trouble: "rejected" })
-    expect(refused).toContain('aria-invalid="true" aria-errormessage="token-trouble"')
+    expect(refused).toContain('aria-invalid="true" aria-errormessage="todoist-token-trouble"')
     expect(words(refused)).toContain("Needs to be connected again")
     expect(pageOf({ connection: connectionOf({ status: "disconnected" }) })).not.toContain("/disconnect")
   })
@@ -67,7 +89,7 @@ describe("connect page", () => {
     const page = pageOf({ connection: undefined, simulatorUrl: "http://127.0.0.1:9999" })
     expect(page).toContain('action="/connect/simulator"')
     expect(faultsOf(page)).toEqual([])
-    expect(pageOf({ simulatorUrl: "http://127.0.0.1:9999" })).not.toContain('action="/connect/simulator"')
+    expect(pageOf({ connection, simulatorUrl: "http://127.0.0.1:9999" })).not.toContain('action="/connect/simulator"')
   })
 
   it("has words for its own codes and for no others", () => {
@@ -161,6 +183,7 @@ describe("operator page", () => {
         correlationId: text,
       }],
     },
+    syncs: { providers: [], late: [] },
     actors: [{ id: text, state: "running", queued: 0, restarts: 1 }],
     live: true,
     durable: undefined,

@@ -17,6 +17,8 @@ export interface Page {
   /** Link to the operator's page, for whoever runs this alone. */
   readonly operatorLink?: boolean
   readonly reloadSeconds?: number
+  /** Where the browser goes on to by itself. */
+  readonly forwardTo?: string
 }
 
 /**
@@ -45,7 +47,7 @@ export const seeOther = (path: string, query: Readonly<Record<string, string>> =
   })
 }
 
-export const render = ({ title, main, layout, place, visitor, operatorLink, reloadSeconds }: Page): string =>
+export const render = ({ title, main, layout, place, visitor, operatorLink, reloadSeconds, forwardTo }: Page): string =>
   markup`<!doctype html>
 <html lang="en">
 <head>
@@ -55,6 +57,7 @@ export const render = ({ title, main, layout, place, visitor, operatorLink, relo
 <meta name="theme-color" media="(prefers-color-scheme: light)" content="#fbfaf7">
 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#161614">
 ${reloadSeconds !== undefined && markup`<meta http-equiv="refresh" content="${reloadSeconds}">`}
+${forwardTo !== undefined && markup`<meta http-equiv="refresh" content="0;url=${forwardTo}">`}
 <title>${title} · tipstream</title>
 <link rel="icon" type="image/svg+xml" href="${faviconAddress}">
 <link rel="stylesheet" href="${styleAddress}">

@@ -3,6 +3,7 @@ import { Effect, Redacted, Stream } from "effect"
 import fc from "fast-check"
 import type { Connection } from "../../actors/UserSyncStore.ts"
 import type { Connectors, ConnectorShape } from "../../connectors/Connector.ts"
+import type { AttemptKey, OAuthAttempt, OAuthAttempts } from "../../connectors/OAuthAttempts.ts"
 import type { TokenVault } from "../../connectors/TokenVault.ts"
 import type { PastDecision } from "../../recommender/Decisions.ts"
 import type { DeadLetters, LetterFilter } from "../../streams/DeadLetters.ts"
@@ -96,6 +97,20 @@ export const connectorsOf = (...all: ReadonlyArray<ConnectorShape>): Connectors[
   all,
   of: (provider) => all.find((one) => one.provider === provider),
 })
+
+/** Kept in memory; `kept` says whose state and session they are, in hex. */
+export const attemptsOf = (kept = new Map<string, OAuthAttempt>()): OAuthAttempts["Service"] => {
+  const nameOf = (key: AttemptKey) => `${Buffer.from(key.stateHash).toString("hex")} ${key.sessionHash.join()}`
+  return {
+    begin: (key, attempt) => Effect.sync(() => void kept.set(nameOf(key), attempt)),
+    take: (key) =>
+      Effect.sync(() => {
+        const attempt = kept.get(nameOf(key))
+        kept.delete(nameOf(key))
+        return attempt
+      }),
+  }
+}
 
 /** Writes the token down, so that a test can see which one it was. */
 export const plainVault: TokenVault["Service"] = {

@@ -2,9 +2,12 @@ import { Context, Effect, Redacted } from "effect"
 import { HttpRouter } from "effect/http"
 import { describe, expect, it } from "vitest"
 import { ActorBusy, Actors, ConnectionRejected, SyncFailed } from "../../actors/Actors.ts"
-import type { AskError, UserMessage } from "../../actors/Actors.ts"
+import type { AskError, SyncReport, UserMessage } from "../../actors/Actors.ts"
 import { UserSyncStore } from "../../actors/UserSyncStore.ts"
+import type { SyncSummary } from "../../actors/UserSyncStore.ts"
 import { Connectors } from "../../connectors/Connector.ts"
+import type { ConnectorShape } from "../../connectors/Connector.ts"
+import { OAuthAttempts } from "../../connectors/OAuthAttempts.ts"
 import { TokenVault } from "../../connectors/TokenVault.ts"
 import { Accounts } from "../../identity/Accounts.ts"
 import { Sessions } from "../../identity/Sessions.ts"
@@ -22,6 +25,7 @@ import { DatabaseProbe } from "../DatabaseProbe.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import {
+  attemptsOf,
   connectionOf,
   connectorOf,
   connectorsOf,
@@ -53,6 +57,10 @@ interface Scene {
   readonly nothing?: boolean
   readonly feedbackError?: FeedbackError
   readonly askError?: AskError
+  readonly syncs?: SyncSummary
+  readonly report?: Partial<SyncReport>
+  readonly connectors?: ReadonlyArray<ConnectorShape>
+  readonly publicHost?: string
 }
 
 /** The pages over ports that say what they are told to, and remember what they were asked. */
@@ -69,7 +77,8 @@ const site = (given: Scene = {}) => {
   const context = Context.empty().pipe(
     Context.add(HttpSettings, {
       demo: given.demo ?? true,
-      secureCookies: false,
+      secureCookies: given.publicHost !== undefined,
+      ...(given.publicHost === undefined ? {} : { publicHost: given.publicHost }),
       adminToken: given.adminToken === undefined ? undefined : Redacted.make(given.adminToken),
       bodyMaxBytes: 65_536,
       version: "0.1.0",
@@ -122,7 +131,11 @@ const site = (given: Scene = {}) => {
     }),
     Context.add(
       UserSyncStore,
-      { connections: () => orDown([connectionOf()]) } as Partial<
+      {
+        connections: () => orDown([connectionOf()]),
+        summary: () => orDown(given.syncs === undefined ? [] : [given.syncs]),
+        late: () => orDown([]),
+      } as Partial<
         UserSyncStore["Service"]
       > as UserSyncStore["Service"],
     ),
@@ -130,14 +143,15 @@ const site = (given: Scene = {}) => {
       ask: (_, message) => {
         asked.messages.push(message)
         return given.askError === undefined
-          ? Effect.succeed({ status: "synced", changes: 1, syncedAtMs: 1, lastEventId: null })
+          ? Effect.succeed({ status: "synced", changes: 1, syncedAtMs: 1, lastEventId: null, ...given.report })
           : Effect.fail(given.askError)
       },
       snapshot: Effect.succeed([{ id: "default/u1", state: "running", queued: 0, restarts: 0 }]),
       drain: Effect.void,
     }),
-    Context.add(Connectors, connectorsOf(connectorOf())),
+    Context.add(Connectors, connectorsOf(...(given.connectors ?? [connectorOf()]))),
     Context.add(TokenVault, plainVault),
+    Context.add(OAuthAttempts, attemptsOf()),
     Context.add(
       EventLog,
       {
@@ -346,7 +360,10 @@ describe("the connection", () => {
 
   it("is made with a token, by the simulator with its own", async () => {
     const { post, asked } = site({ simulator: true })
-    expect(whereTo(await post("/connect/todoist", { token: " t1\n" }))).toEqual([303, "/connect?said=connected"])
+    expect(whereTo(await post("/connect/todoist", { token: " t1\n" }))).toEqual([
+      303,
+      "/connect?said=connected&tool=todoist",
+    ])
     await post("/connect/simulator")
     expect(asked.messages.map(tokenOf)).toEqual(["t1", "sim-token"])
     expect(whereTo(await site().post("/connect/simulator"))).toEqual([303, "/connect"])
@@ -354,9 +371,12 @@ describe("the connection", () => {
 
   it("is not tried with what can be no token", async () => {
     const { post, asked } = site()
-    expect(whereTo(await post("/connect/todoist", { token: " " }))).toEqual([303, "/connect?trouble=missing"])
+    expect(whereTo(await post("/connect/todoist", { token: " " }))).toEqual([
+      303,
+      "/connect?trouble=missing&tool=todoist",
+    ])
     expect(whereTo(await post("/connect/todoist", { token: "x".repeat(501) })))
-      .toEqual([303, "/connect?trouble=rejected"])
+      .toEqual([303, "/connect?trouble=rejected&tool=todoist"])
     expect(asked.messages).toEqual([])
   })
 
@@ -368,7 +388,10 @@ describe("the connection", () => {
     ] as const
     for (const [askError, code] of answers) {
       const { post, get } = site({ askError })
-      expect(whereTo(await post("/connect/todoist", { token: "t" }))).toEqual([303, `/connect?trouble=${code}`])
+      expect(whereTo(await post("/connect/todoist", { token: "t" }))).toEqual([
+        303,
+        `/connect?trouble=${code}&tool=todoist`,
+      ])
       expect(await (await get(`/connect?trouble=${code}`)).text()).toMatch(/role="alert"/)
     }
     expect((await site({ askError: down }).post("/connect/todoist/sync")).status).toBe(503)
@@ -376,8 +399,8 @@ describe("the connection", () => {
 
   it("is read and ended on request", async () => {
     const { post, asked } = site()
-    expect(whereTo(await post("/connect/todoist/sync"))).toEqual([303, "/connect?said=synced"])
-    expect(whereTo(await post("/connect/todoist/disconnect"))).toEqual([303, "/connect?said=disconnected"])
+    expect(whereTo(await post("/connect/todoist/sync"))).toEqual([303, "/connect?said=synced&tool=todoist"])
+    expect(whereTo(await post("/connect/todoist/disconnect"))).toEqual([303, "/connect?said=disconnected&tool=todoist"])
     expect(asked.messages.map(({ _tag }) => _tag)).toEqual(["SyncNow", "Disconnect"])
   })
 })
