@@ -41,7 +41,7 @@ const statementMaxMs = 60_000
  */
 const idleInTransactionMaxMs = 15_000
 
-const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.Sql =>
+const connect = ({ url, poolMax, applicationName }: PostgresOptions, onclose: () => void): postgres.Sql =>
   postgres(Redacted.value(url), {
     max: poolMax,
     // A database that does not answer at start is reported, not waited for.
@@ -49,6 +49,7 @@ const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.S
     // Idle connections go back to the server; a burst opens them again within milliseconds.
     idle_timeout: 60,
     onnotice: () => {},
+    onclose,
     connection: {
       application_name: applicationName,
       statement_timeout: statementMaxMs,
@@ -59,8 +60,15 @@ const connect = ({ url, poolMax, applicationName }: PostgresOptions): postgres.S
 
 interface Pools {
   readonly current: () => postgres.Sql
+  /** A connection for its caller alone. */
+  readonly reserve: () => Promise<Reserved>
   readonly retire: (pool: postgres.Sql) => void
   readonly end: () => Promise<void>
+}
+
+interface Reserved {
+  readonly pool: postgres.Sql
+  readonly connection: postgres.ReservedSql
 }
 
 /** Transactions that still run in a pool that is given up have as long as a statement may take. */
@@ -71,31 +79,54 @@ const retiredMaxSeconds = statementMaxMs / 1_000
  * hands the place of that connection out as if it were open, and waits for ever once all places are such.
  */
 const poolsOf = (options: PostgresOptions): Pools => {
-  let current = connect(options)
+  const waiting = new Set<() => void>()
+  // Not within the call that says so: it is about to open the place of the connection that closed.
+  const askAgain = () => queueMicrotask(() => waiting.forEach((ask) => ask()))
+  let current = connect(options, askAgain)
   return {
     current: () => current,
+    reserve: () => reserve(() => current, waiting),
     retire: (pool) => {
       if (pool !== current) return
-      current = connect(options)
+      current = connect(options, askAgain)
       pool.end({ timeout: retiredMaxSeconds }).catch(() => {})
+      askAgain()
     },
     end: () => current.end({ timeout: 5 }),
   }
 }
 
+/**
+ * When a connection closes, postgres.js forgets who waits first for one of their own, and in a pool that ends it may
+ * forget them all. So those who wait ask again then; what somebody gets twice goes back.
+ */
+const reserve = (current: () => postgres.Sql, waiting: Set<() => void>): Promise<Reserved> =>
+  new Promise((resolve, reject) => {
+    const ask = () => {
+      const pool = current()
+      pool.reserve().then((connection) => {
+        if (waiting.delete(ask)) resolve({ pool, connection })
+        else connection.release()
+      }, (cause) => {
+        waiting.delete(ask)
+        reject(cause)
+      })
+    }
+    waiting.add(ask)
+    ask()
+  })
+
 const clientOf = (pools: Pools) => {
   const reserve: SqlConnection.Acquirer = Effect.map(
     Effect.acquireRelease(
-      Effect.suspend(() => {
-        const pool = pools.current()
-        return Effect.map(
-          Effect.tryPromise({ try: () => pool.reserve(), catch: failed("acquire") }),
-          (reserved) => ({ pool, reserved, session: sessionOf() }),
-        )
-      }),
-      ({ pool, reserved, session }) => Effect.sync(() => session.isLost() ? pools.retire(pool) : reserved.release()),
+      Effect.map(
+        Effect.tryPromise({ try: pools.reserve, catch: failed("acquire") }),
+        (reserved) => ({ ...reserved, session: sessionOf() }),
+      ),
+      ({ connection, pool, session }) =>
+        Effect.sync(() => session.isLost() ? pools.retire(pool) : connection.release()),
     ),
-    ({ reserved, session }) => connectionOf(reserved, session),
+    ({ connection, session }) => connectionOf(connection, session),
   )
   return SqlClient.make({
     acquirer: Effect.sync(() => connectionOf(pools.current())),
