@@ -11,6 +11,10 @@ import type { Tip } from "../../schemas/Tip.ts"
 import { newUuid } from "../../schemas/uuid.ts"
 import { Actors } from "../../src/actors/Actors.ts"
 import { UserSyncStore } from "../../src/actors/UserSyncStore.ts"
+import { Webhooks } from "../../src/actors/Webhooks.ts"
+import { Connectors } from "../../src/connectors/Connector.ts"
+import { OAuthAttempts } from "../../src/connectors/OAuthAttempts.ts"
+import { TokenVault } from "../../src/connectors/TokenVault.ts"
 import { DatabaseProbe } from "../../src/http/DatabaseProbe.ts"
 import { HttpSettings } from "../../src/http/HttpSettings.ts"
 import * as Lifecycle from "../../src/http/Lifecycle.ts"
@@ -65,7 +69,11 @@ const absent = Layer.mergeAll(
   Layer.mock(Decisions, {}),
   Layer.mock(EventLog, { partitions: 1 }),
   Layer.mock(Feedback, {}),
-  Layer.mock(UserSyncStore, {}),
+  Layer.mock(OAuthAttempts, {}),
+  Layer.mock(TokenVault, { activeKeyId: "", keyIds: [] }),
+  Layer.mock(UserSyncStore, { leaseMs: 0 }),
+  Layer.mock(Webhooks, { listensTo: () => false }),
+  Layer.succeed(Connectors, { all: [], of: () => undefined }),
 )
 
 const settings = Layer.succeed(HttpSettings, {
