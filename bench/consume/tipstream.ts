@@ -17,7 +17,10 @@ import { attemptsMax, consumerOf, makeDurables } from "./durables.ts"
 const inbox = Layer.succeed(
   Inbox,
   // Knows no event, so that the memory shown is not the inbox's, which is a table.
-  Inbox.of({ once: (_durable, eventIds, effect) => effect(new Set(eventIds)) }),
+  Inbox.of({
+    once: (_durable, eventIds, effect) => effect(new Set(eventIds)),
+    handled: () => Effect.succeed(false),
+  }),
 )
 
 /** No letter is written in a bench. */

@@ -1,54 +1,21 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Redacted } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { uuidv5 } from "../../schemas/uuid.ts"
-import { Actors } from "./Actors.ts"
-import type { UserMessage } from "./Actors.ts"
 import { StaleVersion } from "./UserSyncStore.ts"
-import {
-  anna,
-  layerOf,
-  rateLimited,
-  rejected,
-  Store,
-  syncIntervalMs,
-  task,
-  token,
-  Tool,
-  unavailable,
-} from "./userSync.fixture.ts"
-
-const startMs = 1_781_078_400_000
-const connect: UserMessage = { _tag: "Connect", provider: "todoist", token: Redacted.make(token) }
-const disconnect: UserMessage = { _tag: "Disconnect", provider: "todoist" }
-const syncNow: UserMessage = { _tag: "SyncNow", reason: "asked" }
-
-interface World {
-  readonly store: Store
-  readonly tool: Tool
-  readonly ask: (message: UserMessage) => ReturnType<Actors["Service"]["ask"]>
-}
-
-const world = <A, E>(body: (world: World) => Effect.Effect<A, E>) => () => {
-  const [store, tool] = [new Store(), new Tool()]
-  return Actors.use((actors) =>
-    Effect.andThen(TestClock.setTime(startMs), body({ store, tool, ask: (message) => actors.ask(anna, message) }))
-  ).pipe(Effect.provide(layerOf(store, tool)))
-}
-
-const typesOf = (store: Store) => store.events.map((event) => event.type)
-const connection = (store: Store) => store.row().connection!
+import { credentialOf, rateLimited, rejected, syncIntervalMs, task, token, unavailable } from "./userSync.fixture.ts"
+import { connection, disconnect, startMs, syncNow, typesOf, world } from "./userSyncWorld.fixture.ts"
 
 describe("connecting", () => {
   it.effect(
     "proves the token by a first full sync and keeps it sealed",
-    world(({ ask, store, tool }) =>
+    world((it) =>
       Effect.gen(function* () {
-        tool.open(task("1"), task("2"))
-        tool.timeZone = "Europe/Berlin"
-        expect(yield* ask(connect)).toEqual({ status: "synced", changes: 2, syncedAtMs: startMs })
-        expect(tool.requests).toEqual([{ token, cursor: null, acts: [] }])
-        expect(connection(store)).toMatchObject({
+        it.tool.open(task("1"), task("2"))
+        it.tool.timeZone = "Europe/Berlin"
+        expect(yield* it.connect()).toMatchObject({ status: "synced", changes: 2, syncedAtMs: startMs })
+        expect(it.tool.requests).toEqual([{ token, kind: "read", cursor: null, acts: [] }])
+        expect(connection(it.store)).toMatchObject({
           status: "connected",
           cursor: "2",
           version: 1,
@@ -57,14 +24,14 @@ describe("connecting", () => {
           failures: 0,
           lastProblem: null,
         })
-        expect(Buffer.from(connection(store).sealedToken!).includes(token)).toBe(false)
-        expect(store.commits[0]!.timeZone).toBe("Europe/Berlin")
-        expect(typesOf(store)).toEqual([
+        expect(Buffer.from(connection(it.store).sealedToken!).includes(token)).toBe(false)
+        expect(it.store.commits[0]!.timeZone).toBe("Europe/Berlin")
+        expect(typesOf(it.store)).toEqual([
           "signals.task.appeared",
           "signals.task.appeared",
           "signals.connection.connected",
         ])
-        const waitMs = connection(store).nextSyncAtMs! - startMs
+        const waitMs = connection(it.store).nextSyncAtMs! - startMs
         expect(waitMs).toBeGreaterThanOrEqual(0.9 * syncIntervalMs)
         expect(waitMs).toBeLessThanOrEqual(1.1 * syncIntervalMs)
       })
@@ -76,8 +43,8 @@ describe("connecting", () => {
     world((it) =>
       Effect.gen(function* () {
         it.tool.failures.push({ error: rejected }, { error: unavailable })
-        expect(yield* Effect.flip(it.ask(connect))).toMatchObject({ _tag: "ConnectionRejected", provider: "todoist" })
-        expect(yield* Effect.flip(it.ask(connect))).toMatchObject({ _tag: "SyncFailed", retryAtMs: null })
+        expect(yield* Effect.flip(it.connect())).toMatchObject({ _tag: "ConnectionRejected", provider: "todoist" })
+        expect(yield* Effect.flip(it.connect())).toMatchObject({ _tag: "SyncFailed", retryAtMs: null })
         expect(it.store.commits).toEqual([])
         expect(yield* it.ask(syncNow)).toMatchObject({ status: "not-connected" })
       })
@@ -89,11 +56,10 @@ describe("connecting", () => {
     world((it) =>
       Effect.gen(function* () {
         it.tool.open(task("1"))
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.open(task("2"))
-        it.tool.change({ task: task("1"), state: "removed" })
-        const other = Redacted.make("another-token")
-        expect(yield* it.ask({ ...connect, token: other })).toMatchObject({ changes: 2 })
+        it.tool.change({ task: task("1"), state: "deleted" })
+        expect(yield* it.connect(credentialOf("another-token"))).toMatchObject({ changes: 2 })
         yield* it.ask(syncNow)
         expect(it.tool.requests.map((one) => [one.token, one.cursor]))
           .toEqual([[token, null], ["another-token", null], ["another-token", "3"]])
@@ -114,7 +80,7 @@ describe("syncing", () => {
     world((it) =>
       Effect.gen(function* () {
         it.tool.open(task("1"), task("2"))
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.change({ task: task("1", { title: "new" }), state: "open" }, { task: task("2"), state: "completed" })
         expect(yield* it.ask(syncNow)).toMatchObject({ status: "synced", changes: 2 })
         expect(yield* it.ask(syncNow)).toMatchObject({ status: "synced", changes: 0 })
@@ -128,10 +94,10 @@ describe("syncing", () => {
 
   it.effect(
     "a user who never connected has nothing to sync",
-    world(({ ask, store, tool }) =>
+    world((it) =>
       Effect.gen(function* () {
-        expect(yield* ask(syncNow)).toEqual({ status: "not-connected", changes: 0, syncedAtMs: null })
-        expect([tool.requests, store.commits]).toEqual([[], []])
+        expect(yield* it.ask(syncNow)).toMatchObject({ status: "not-connected", changes: 0 })
+        expect([it.tool.requests, it.store.commits]).toEqual([[], []])
       })
     ),
   )
@@ -140,7 +106,7 @@ describe("syncing", () => {
     "repeats the same events, under the same ids, when the commit of a sync was lost",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.open(task("1"), task("2"))
         it.store.failingCommits = 1
         expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "StoreUnavailable" })
@@ -165,7 +131,7 @@ describe("a tool that refuses", () => {
     world((it) =>
       Effect.gen(function* () {
         it.tool.open(task("1"))
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.failures.push({ error: rejected })
         expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "ConnectionRejected" })
         expect(connection(it.store)).toMatchObject({ status: "needs-reconnect", nextSyncAtMs: null })
@@ -173,7 +139,7 @@ describe("a tool that refuses", () => {
         expect(yield* it.ask(syncNow)).toMatchObject({ status: "not-connected" })
         expect(it.tool.requests).toHaveLength(2)
         expect([...it.store.row().tasks.keys()]).toEqual(["1"])
-        yield* it.ask(connect)
+        yield* it.connect()
         expect(typesOf(it.store).filter((type) => type.startsWith("signals.connection")))
           .toEqual([
             "signals.connection.connected",
@@ -189,7 +155,7 @@ describe("a tool that refuses", () => {
     "or a sealed token that no longer opens is the same to the user",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         it.store.writeElsewhere({ sealedToken: new Uint8Array(60) })
         expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "ConnectionRejected" })
         expect(connection(it.store).status).toBe("needs-reconnect")
@@ -202,7 +168,7 @@ describe("a tool that refuses", () => {
     "the rate: it is asked again no earlier than it wants, and a success forgets the failure",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.failures.push({ error: rateLimited(3_600_000) })
         const error = yield* Effect.flip(it.ask(syncNow))
         expect(error).toMatchObject({ _tag: "SyncFailed", retryAtMs: startMs + 3_600_000 })
@@ -213,7 +179,11 @@ describe("a tool that refuses", () => {
           cursor: "0",
           syncedAtMs: startMs,
         })
-        expect(connection(it.store).lastProblem).toBe(error.message)
+        expect(connection(it.store)).toMatchObject({ lastProblem: error.message, problemCode: "RateLimited" })
+        // Not even for the user in person: the tool named a time.
+        expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ code: "RateLimited" })
+        expect(it.tool.requests).toHaveLength(2)
+        yield* TestClock.adjust(3_600_000)
         yield* it.ask(syncNow)
         expect(connection(it.store)).toMatchObject({ failures: 0, lastProblem: null })
       })
@@ -224,7 +194,7 @@ describe("a tool that refuses", () => {
     "for long: the waits double and stay below a quarter of an hour",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         for (let failure = 1; failure <= 12; failure++) {
           it.tool.failures.push({ error: unavailable })
           expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "SyncFailed" })
@@ -245,13 +215,13 @@ describe("a tool that is being left alone", () => {
     "is not called for a recommend or an act before its time, but for the user in person it is",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         yield* TestClock.adjust("1 minute")
         it.tool.failures.push({ error: unavailable })
         yield* Effect.flip(it.ask(syncNow))
         const retryAtMs = connection(it.store).nextSyncAtMs!
         for (const reason of ["stale", "acts"] as const) {
-          const failure = yield* Effect.flip(it.ask({ _tag: "SyncNow", reason }))
+          const failure = yield* Effect.flip(it.ask({ _tag: "SyncNow", provider: null, reason }))
           expect(failure).toMatchObject({ _tag: "SyncFailed", retryAtMs })
         }
         expect([it.tool.requests.length, connection(it.store).failures]).toEqual([2, 1])
@@ -259,9 +229,11 @@ describe("a tool that is being left alone", () => {
         it.tool.failures.push({ error: unavailable })
         yield* Effect.flip(it.ask(syncNow))
         yield* TestClock.setTime(connection(it.store).nextSyncAtMs!)
-        expect(yield* it.ask({ _tag: "SyncNow", reason: "stale" })).toMatchObject({ status: "synced" })
+        expect(yield* it.ask({ _tag: "SyncNow", provider: null, reason: "stale" })).toMatchObject({ status: "synced" })
         const asked = it.tool.requests.length
-        yield* Effect.all([1, 2, 3].map(() => it.ask({ _tag: "SyncNow", reason: "stale" })), { concurrency: 3 })
+        yield* Effect.all([1, 2, 3].map(() => it.ask({ _tag: "SyncNow", provider: null, reason: "stale" })), {
+          concurrency: 3,
+        })
         expect(it.tool.requests.length).toBe(asked) // they have what they asked for
       })
     ),
@@ -274,15 +246,16 @@ describe("acts", () => {
     world((it) =>
       Effect.gen(function* () {
         it.tool.open(task("1"))
-        yield* it.ask(connect)
-        const act = { actId: "a1", kind: "complete", taskId: "1" } as const
+        yield* it.connect()
+        const act = { actId: "a1", kind: "complete", taskId: "1", expectedDue: null } as const
         it.store.acts.push({ ...act, outcome: undefined })
-        it.tool.failures.push({ error: unavailable, late: true })
+        it.tool.failures.push({ error: unavailable, late: true, on: "act" })
         expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "SyncFailed" })
         expect(it.store.acts[0]!.outcome).toBeUndefined()
         expect(yield* it.ask(syncNow)).toMatchObject({ changes: 1 })
         yield* it.ask(syncNow)
-        expect(it.tool.requests.map(({ acts }) => acts.map(({ actId }) => actId))).toEqual([[], ["a1"], ["a1"], []])
+        expect(it.tool.requests.map(({ kind }) => kind).join(" ")).toBe("read read act read act read read")
+        expect(it.tool.requests.flatMap(({ acts }) => acts)).toEqual(["a1", "a1"])
         expect(it.tool.executed).toEqual(["a1"])
         expect(it.store.acts[0]!.outcome).toBe("done")
         expect(typesOf(it.store).at(-1)).toBe("signals.task.completed")
@@ -294,13 +267,19 @@ describe("acts", () => {
     "are sent at most a hundred at a time, oldest first",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         for (let n = 0; n < 150; n++) {
-          it.store.acts.push({ actId: `a${n}`, kind: "complete", taskId: `${n}`, outcome: undefined })
+          it.store.acts.push({
+            actId: `a${n}`,
+            kind: "complete",
+            taskId: `${n}`,
+            expectedDue: null,
+            outcome: undefined,
+          })
         }
         yield* it.ask(syncNow)
         yield* it.ask(syncNow)
-        expect(it.tool.requests.map(({ acts }) => acts.length)).toEqual([0, 100, 50])
+        expect(it.tool.requests.map(({ acts }) => acts.length)).toEqual([0, 0, 100, 0, 0, 50, 0])
         expect(it.tool.executed).toEqual(Array.from({ length: 150 }, (_, n) => `a${n}`))
       })
     ),
@@ -313,9 +292,14 @@ describe("disconnecting", () => {
     world((it) =>
       Effect.gen(function* () {
         it.tool.open(task("1"), task("2"))
-        yield* it.ask(connect)
-        it.store.acts.push({ actId: "a1", kind: "complete", taskId: "1", outcome: undefined })
-        expect(yield* it.ask(disconnect)).toEqual({ status: "disconnected", changes: 2, syncedAtMs: null })
+        yield* it.connect()
+        it.store.acts.push({ actId: "a1", kind: "complete", taskId: "1", expectedDue: null, outcome: undefined })
+        expect(yield* it.ask(disconnect)).toMatchObject({
+          status: "disconnected",
+          changes: 2,
+          revocation: "done",
+        })
+        expect(it.tool.revoked).toEqual([token])
         expect(it.store.acts[0]!.outcome).toBe("failed") // not carried out after a reconnect weeks later
         expect(connection(it.store)).toMatchObject({
           status: "disconnected",
@@ -330,7 +314,7 @@ describe("disconnecting", () => {
         expect(yield* it.ask(disconnect)).toMatchObject({ status: "not-connected", changes: 0 })
         expect(yield* it.ask(syncNow)).toMatchObject({ status: "not-connected" })
         expect(it.tool.requests).toHaveLength(1)
-        yield* it.ask(connect)
+        yield* it.connect()
         expect(typesOf(it.store).slice(6))
           .toEqual(["signals.task.appeared", "signals.task.appeared", "signals.connection.connected"])
       })
@@ -341,10 +325,10 @@ describe("disconnecting", () => {
     "drops what was asked for and not carried out yet",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
-        it.store.acts.push({ actId: "a1", kind: "complete", taskId: "1", outcome: undefined })
+        yield* it.connect()
+        it.store.acts.push({ actId: "a1", kind: "complete", taskId: "1", expectedDue: null, outcome: undefined })
         yield* it.ask(disconnect)
-        yield* it.ask(connect)
+        yield* it.connect()
         yield* it.ask(syncNow)
         expect([it.store.acts[0]!.outcome, it.tool.executed]).toEqual(["failed", []])
       })
@@ -355,7 +339,7 @@ describe("disconnecting", () => {
     "works for a connection whose token was refused",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.failures.push({ error: rejected })
         yield* Effect.flip(it.ask(syncNow))
         expect(yield* it.ask(disconnect)).toMatchObject({ status: "disconnected" })
@@ -370,7 +354,7 @@ describe("two instances of one user's actor", () => {
     "of which one wrote meanwhile: the other dies without writing, and its restart goes on from there",
     world((it) =>
       Effect.gen(function* () {
-        yield* it.ask(connect)
+        yield* it.connect()
         it.tool.open(task("1"), task("2"))
         it.tool.meanwhile = Effect.sync(() => it.store.writeElsewhere({ cursor: "1" }))
         const exit = yield* Effect.exit(it.ask(syncNow))

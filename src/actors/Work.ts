@@ -7,7 +7,7 @@ import type { ConnectionStateName } from "../../schemas/events.ts"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import { newUuid, tipstreamNamespace, uuidv5 } from "../../schemas/uuid.ts"
-import { SyncReport } from "./Actors.ts"
+import type { SyncReport } from "./Actors.ts"
 import { taskMessage } from "./taskMessage.ts"
 import { changeIdentity } from "./UserSyncState.ts"
 import type { TaskChangeSeen } from "./UserSyncState.ts"
@@ -73,10 +73,9 @@ const eventsOf = Effect.fnUntraced(function* (owner: Owner, { connection, change
   return events
 })
 
-export const reportOf = (work: Work): SyncReport =>
-  SyncReport.make({
-    status: "synced",
-    changes: work.changes,
-    syncedAtMs: work.connection.syncedAtMs,
-    lastEventId: work.lastEventId,
-  })
+export const reportOf = (work: Work): SyncReport => ({
+  status: "synced",
+  changes: work.changes,
+  syncedAtMs: work.connection.syncedAtMs,
+  lastEventId: work.lastEventId,
+})

@@ -43,12 +43,13 @@ export const connect = Effect.fn("UserSync.connect")(function* (
     state: before.status === "connected" ? undefined : "connected",
     onAccount: Effect.fnUntraced(function* (accountId) {
       const isSame = before.status === "disconnected" || before.accountId === null || accountId === before.accountId
-      if (isSame) return
+      if (isSame) return undefined
       if (!replaces) return yield* Effect.fail(new StopReading())
       // Two accounts' tasks never stand side by side: the old ones go first.
       work.connection = before
       yield* wipe(work)
       work.connection = fresh(work.connection.version, null)
+      return "connected" as const
     }),
     isSecondLook: true,
   }).pipe(

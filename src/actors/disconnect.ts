@@ -9,7 +9,7 @@ import { TokenVault } from "../connectors/TokenVault.ts"
 import { newUuid } from "../../schemas/uuid.ts"
 import { wiped } from "./UserSyncState.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
-import { SyncReport } from "./Actors.ts"
+import type { SyncReport } from "./Actors.ts"
 import { commit } from "./Work.ts"
 import type { Work } from "./Work.ts"
 
@@ -21,18 +21,23 @@ const revocationMaxMs = 24 * 3_600_000
 
 export const disconnect = Effect.fn("UserSync.disconnect")(function* (work: Work) {
   if (work.connection.status === "disconnected") {
-    return SyncReport.make({ status: "not-connected", changes: 0, syncedAtMs: null, lastEventId: null })
+    return {
+      status: "not-connected",
+      changes: 0,
+      syncedAtMs: null,
+      lastEventId: null,
+    } satisfies SyncReport as SyncReport
   }
   const sealed = work.connection.sealedToken
   const revocationId = yield* wipe(work)
   const revocation = sealed === null ? "none" as const : yield* revoke(work, sealed, revocationId)
-  return SyncReport.make({
+  return {
     status: "disconnected",
     changes: work.changes,
     syncedAtMs: null,
     lastEventId: work.lastEventId,
     revocation,
-  })
+  } satisfies SyncReport as SyncReport
 })
 
 /** Everything of it but the row itself, whose version goes on rising. Gives the id of the revocation now owed. */

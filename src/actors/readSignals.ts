@@ -29,8 +29,10 @@ export interface ReadOptions {
   readonly completedForSure: ReadonlySet<string>
   /** Told to the log with the first commit. */
   readonly state: ConnectionStateName | undefined
-  /** Judges whose account it is, before anything of it is committed. */
-  readonly onAccount: (accountId: string | null) => Effect.Effect<void, StopReading | CommitError, UserSyncStore>
+  /** Judges whose account it is, before anything of it is committed. What it gives is told to the log instead. */
+  readonly onAccount: (
+    accountId: string | null,
+  ) => Effect.Effect<ConnectionStateName | undefined, StopReading | CommitError, UserSyncStore>
   /** Nearly everything was gone, and this is the second look. */
   readonly isSecondLook: boolean
 }
@@ -93,7 +95,7 @@ type ReadFailure =
 const take = Effect.fnUntraced(function* (work: Work, options: ReadOptions, reading: Reading, signal: Signal) {
   switch (signal._tag) {
     case "Account": {
-      yield* options.onAccount(signal.accountId)
+      reading.state = (yield* options.onAccount(signal.accountId)) ?? reading.state
       reading.timeZone = signal.timeZone
       work.connection = { ...work.connection, accountId: signal.accountId }
       return
@@ -204,7 +206,8 @@ const settle = Effect.fnUntraced(function* (
       nowMs,
       intervalMs: syncIntervalMs,
       activeAtMs,
-      dueAtMs: work.connection.nextSyncAtMs,
+      connectedAtMs: work.connection.connectedAtMs,
+      syncedAtMs: work.connection.syncedAtMs,
       chance: yield* Random.next,
     }),
     failures: 0,

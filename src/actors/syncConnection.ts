@@ -109,7 +109,9 @@ const read = (
         completedForSure,
         state: undefined,
         onAccount: (accountId) =>
-          known === null || accountId === null || accountId === known ? Effect.void : Effect.fail(new StopReading()),
+          known === null || accountId === null || accountId === known
+            ? Effect.undefined
+            : Effect.fail(new StopReading()),
         isSecondLook: false,
       }),
   ).pipe(Effect.map((spoken) => spoken.credential))

@@ -3,7 +3,7 @@ import { Clock, Effect, Layer } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { Inbox } from "../streams/Inbox.ts"
-import { unavailable } from "./unavailable.ts"
+import { orUnavailable, unavailable } from "./unavailable.ts"
 
 export const layer = Layer.effect(
   Inbox,
@@ -28,6 +28,11 @@ export const layer = Layer.effect(
     })
 
     return Inbox.of({
+      handled: Effect.fnUntraced(function* (durable, eventId) {
+        const rows = yield* sql`SELECT FROM inbox WHERE durable = ${durable} AND event_id = ${eventId}`
+        return rows.length > 0
+      }, orUnavailable("inbox.handled")),
+
       once: <E, R>(
         durable: string,
         eventIds: ReadonlyArray<string>,

@@ -15,4 +15,6 @@ export class Inbox extends Context.Service<Inbox, {
     eventIds: ReadonlyArray<string>,
     effect: (fresh: ReadonlySet<string>) => Effect.Effect<void, E, R>,
   ) => Effect.Effect<void, E | StoreUnavailable, R>
+  /** Whether this durable has had its effect of the event. */
+  readonly handled: (durable: string, eventId: string) => Effect.Effect<boolean, StoreUnavailable>
 }>()("tipstream/streams/Inbox") {}

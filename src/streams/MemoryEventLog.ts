@@ -68,6 +68,7 @@ const append = (memory: Memory, events: ReadonlyArray<Envelope>) =>
 
 const inboxOf = (memory: Memory) =>
   Inbox.of({
+    handled: (durable, eventId) => Effect.sync(() => memory.handled.has(`${durable}/${eventId}`)),
     once: (durable, eventIds, effect) =>
       Effect.suspend(() => {
         const fresh = new Set(eventIds.filter((id) => !memory.handled.has(`${durable}/${id}`)))

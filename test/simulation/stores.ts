@@ -56,6 +56,7 @@ const inboxOf = (database: Database, node: Node) => {
       },
     )
   return Inbox.of({
+    handled: (durable, eventId) => Effect.sync(() => database.inbox.has(`${durable}/${eventId}`)),
     once: <E, R>(
       durable: string,
       eventIds: ReadonlyArray<string>,
