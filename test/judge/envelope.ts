@@ -66,7 +66,7 @@ const labelProblems = (label: unknown): ReadonlyArray<string> =>
 
 const projectsIn = (body: Json, path: string): ReadonlyArray<unknown> => {
   if (Array.isArray(body["projects"])) return body["projects"]
-  if (!path.startsWith("/api/v1/projects")) return []
+  if (!/^\/api\/v1\/projects(?:\/\w+)?$/.test(path)) return []
   return Array.isArray(body["results"]) ? body["results"] : [body]
 }
 
@@ -89,7 +89,8 @@ const syncProblems = (body: Json, requestBody: string): ReadonlyArray<string> =>
   const asked = Array.isArray(types) ? types.map(String) : []
   const uuids = Array.isArray(commands) ? commands.map(({ uuid }) => String(uuid)) : []
   const { full_sync: full, sync_token: next, temp_id_mapping: mapping, sync_status: status } = body
-  const modelled = ["items", "projects", "labels"].filter((type) => asked.includes(type) || asked.includes("all"))
+  const modelled = ["items", "projects", "sections", "labels", "collaborators", "collaborator_states"]
+  const present = modelled.filter((type) => asked.includes(type) || asked.includes("all"))
   return failures([
     [typeof next === "string" && /^[\w=-]{40,100}$/.test(next), "sync_token"],
     [typeof full === "boolean", "full_sync"],
@@ -99,13 +100,15 @@ const syncProblems = (body: Json, requestBody: string): ReadonlyArray<string> =>
     [uuids.length === 0 || isObject(status), "sync_status"],
     [uuids.every((uuid) => isObject(status) && uuid in status), "sync_status answers every command"],
     [asked.length > 0 || arraysOf(body).length === 0, "a call that only writes gets no arrays"],
-    [modelled.every((type) => Array.isArray(body[type])), "each resource asked for is there"],
+    [present.every((type) => Array.isArray(body[type])), "each resource asked for is there"],
     [full !== true || !asked.includes("user") || isObject(body["user"]), "a full reply has the user asked for"],
   ])
 }
 
 const errorProblems = ({ status, headers, url }: Exchange, body: Json): ReadonlyArray<string> => {
-  if (url.pathname.startsWith("/oauth/")) return failures([[typeof body["error"] === "string", "error"]])
+  if (/^\/oauth\/|^\/api\/v1\/revoke$/.test(url.pathname)) {
+    return failures([[typeof body["error"] === "string", "error"]])
+  }
   const extra = isObject(body["error_extra"]) ? body["error_extra"] : {}
   const wait = extra["retry_after"]
   return failures([
@@ -124,7 +127,10 @@ const grantProblems = (body: Json): ReadonlyArray<string> => {
   ])
 }
 
-const isPage = (path: string): boolean => /^\/api\/v1\/(?:tasks|projects|tasks\/completed\/\w+)$/.test(path)
+const isPage = (path: string): boolean =>
+  /^\/api\/v1\/(?:tasks|projects|sections|labels|activities|tasks\/completed\/\w+|projects\/\w+\/collaborators)$/.test(
+    path,
+  )
 
 /** What is wrong with a reply beyond what the SDK sees; empty when it is right. */
 export const envelopeProblems = (exchange: Exchange): ReadonlyArray<string> => {

@@ -55,27 +55,55 @@ const syncUser =
 const restUser = "completed_count completed_today"
 const error = judged("error error_code error_extra error_tag http_code")
 const page = judged("results", "next_cursor")
+const completed = { ...task, envelope: judged("items", "next_cursor") }
+const section = judged(
+  `id user_id project_id added_at updated_at archived_at name description section_order is_archived is_deleted
+  is_collapsed`,
+)
 
 const expected: Readonly<Record<string, Partial<Record<Kind, Judged>>>> = {
   "full sync": {
     ...task,
     project,
+    section,
     label,
+    collaborator: judged("id email full_name timezone image_id"),
+    collaborator_state: judged("user_id project_id state is_deleted"),
     user: judged(`${everyUser} ${syncUser}`, "", `${restUser} dateist_lang`),
     tz_info: tzInfo,
     features: judged(features),
-    envelope: judged("", "full_sync full_sync_date_utc sync_token temp_id_mapping items projects labels user"),
+    envelope: judged(
+      "",
+      `full_sync full_sync_date_utc sync_token temp_id_mapping items projects sections labels user collaborators
+      collaborator_states`,
+    ),
   },
   "incremental sync": { ...task, envelope: judged("", "full_sync sync_token temp_id_mapping items") },
   "failed command": { error },
   "getTask": task,
   "getTasks": { ...task, envelope: page },
+  "addTask": task,
+  "updateTask": task,
+  "moveTask": task,
+  "getCompletedTasksByCompletionDate": completed,
+  "getCompletedTasksByDueDate": completed,
+  "getProject": { project },
   "getProjects": { project, envelope: page },
+  "getProjectCollaborators": { person: judged("id name email"), envelope: page },
+  "getSections": { section, envelope: page },
+  "getLabels": { label: judged("id name color is_favorite order"), envelope: page },
+  "getActivityLogs": {
+    activity: judged(
+      `id object_type object_id event_type event_date parent_project_id parent_item_id initiator_id extra_data`,
+    ),
+    envelope: page,
+  },
   "getUser": {
     user: judged(`${everyUser} ${restUser}`, "", `${syncUser} dateist_lang`),
     tz_info: tzInfo,
     features: judged("", "", features),
   },
+  "getAuthToken": { envelope: judged("access_token", "token_type refresh_token expires_in", "scope") },
 }
 
 let simulator: SimulatorProcess
@@ -90,8 +118,10 @@ afterAll(async () => {
   await simulator?.stop()
 })
 
-const prepared = async (): Promise<Account> =>
-  prepare(new TodoistApi(await simulator.account(), { baseUrl: proxy.url }))
+const prepared = async (): Promise<Account> => {
+  const [token, baseUrl] = [await simulator.account(), proxy.url]
+  return prepare(simulator, { api: new TodoistApi(token, { baseUrl }), token, baseUrl })
+}
 
 /** Reads through the proxy, which rewrites the last reply; `null` when the reading passed. */
 const readWith = async (reading: Reading, account: Account, rewrite: ((exchange: Exchange) => string) | null) => {

@@ -1,4 +1,4 @@
-/** The official SDK's REST half: tasks, projects, completed tasks, pages. Every reply is judged, as in `sdk.int.test.ts`. */
+/** The official SDK and REST: tasks, completed ones, projects, pages. Every reply is judged as in `sdk.int.test.ts`. */
 import { createCommand } from "@doist/todoist-sdk"
 import { randomUUID } from "node:crypto"
 import { describe, expect, it } from "vitest"
@@ -110,16 +110,16 @@ describe("tasks", () => {
     const { syncToken } = await current.api.sync({ syncToken: "*", resourceTypes: ["items"] })
     const id = await add("Post the letter")
     expect(await current.api.deleteTask(id)).toBe(true)
-    for (
-      const call of [
-        current.api.getTask(id),
-        current.api.updateTask(id, { content: "a" }),
-        current.api.closeTask(id),
-        current.api.reopenTask(id),
-        current.api.moveTask(id, { projectId: nobody }),
-        current.api.deleteTask(id),
-      ]
-    ) expect(await refusal(call)).toMatchObject({ httpStatusCode: 404 })
+    const { api } = current
+    const calls = [
+      () => api.getTask(id),
+      () => api.updateTask(id, { content: "a" }),
+      () => api.closeTask(id),
+      () => api.reopenTask(id),
+      () => api.moveTask(id, { projectId: nobody }),
+      () => api.deleteTask(id),
+    ]
+    for (const call of calls) expect(await refusal(call())).toMatchObject({ httpStatusCode: 404 })
     const { items } = await current.api.sync({ syncToken: syncToken!, resourceTypes: ["items"] })
     expect(items).toMatchObject([{ id, isDeleted: true }])
   })
@@ -146,7 +146,7 @@ describe("tasks", () => {
 })
 
 describe("completed tasks", () => {
-  it("are found by completion, newest first, in pages, and an occurrence of a recurring one is not among them", async () => {
+  it("are found by completion, newest first, in pages, without occurrences of recurring ones", async () => {
     const ids = [await add("One"), await add("Two"), await add("Three")]
     for (const id of ids) await current.api.closeTask(id)
     const recurring = await current.api.addTask({ content: "Water", dueString: "every day" })
@@ -214,6 +214,64 @@ describe("projects", () => {
     await current.api.sync({ commands: [createCommand("project_archive", { id })] })
     expect((await current.api.getProjects()).results.map((project) => project.id)).not.toContain(id)
     expect(await current.api.getProject(id)).toMatchObject({ name: "Garden", isArchived: true })
+  })
+})
+
+describe("labels, sections, collaborators and activity", () => {
+  it("labels are the same to REST and to sync", async () => {
+    const { results } = await current.api.getLabels({ limit: 200 })
+    const { labels = [] } = await current.api.sync({ syncToken: "*", resourceTypes: ["labels"] })
+    const names = (all: ReadonlyArray<{ readonly id: string; readonly name: string }>) =>
+      all.map(({ id, name }) => `${id} ${name}`).sort()
+    expect(results.length).toBeGreaterThan(0)
+    expect(names(results)).toEqual(names(labels))
+  })
+
+  it("a section made by sync holds a task and is listed in its project", async () => {
+    const projectId = await otherProject()
+    const tempId = randomUUID()
+    const { tempIdMapping = {}, items = [], sections = [] } = await current.api.sync({
+      syncToken: (await current.api.sync({ syncToken: "*", resourceTypes: ["items"] })).syncToken!,
+      resourceTypes: ["items", "sections"],
+      commands: [
+        createCommand("section_add", { name: "Soon", projectId }, tempId),
+        createCommand("item_add", { content: "Ring", projectId, sectionId: tempId }),
+      ],
+    })
+    const id = tempIdMapping[tempId]!
+    expect(sections).toMatchObject([{ id, name: "Soon", projectId }])
+    expect(items).toMatchObject([{ content: "Ring", projectId, sectionId: id }])
+    expect((await current.api.getSections({ projectId })).results).toMatchObject([{ id, name: "Soon" }])
+  })
+
+  it("a shared project has the others in it, in REST and in sync, and tasks that are theirs", async () => {
+    const shared = await current.simulator.control<{ projectId: string; collaborators: ReadonlyArray<string> }>(
+      "POST",
+      "/_sim/share",
+      { token: current.token },
+    )
+    const { results } = await current.api.getProjectCollaborators(shared.projectId)
+    expect(results.map(({ id }) => id)).toEqual(expect.arrayContaining([...shared.collaborators]))
+    const types = ["items", "projects", "collaborators", "collaborator_states"] as const
+    const all = await current.api.sync({ syncToken: "*", resourceTypes: [...types] })
+    expect(all.collaborators?.map(({ id }) => id)).toEqual(expect.arrayContaining([...shared.collaborators]))
+    expect(all.collaboratorStates?.every(({ projectId }) => projectId === shared.projectId)).toBe(true)
+    expect(all.projects?.find(({ id }) => id === shared.projectId)).toMatchObject({ isShared: true })
+    const responsible = all.items?.filter(({ projectId }) => projectId === shared.projectId)
+    expect(new Set(responsible?.map(({ responsibleUid }) => responsibleUid)).size).toBe(4)
+  })
+
+  it("the activity log tells of what was added and completed, occurrences of recurring tasks too", async () => {
+    const once = await add("Post the letter")
+    const { id: daily } = await current.api.addTask({ content: "Water", dueString: "every day" })
+    for (const id of [once, daily]) await current.api.closeTask(id)
+    const { results } = await current.api.getActivityLogs()
+    const of = (objectId: string) =>
+      results.filter((entry) => entry.objectId === objectId).map(({ objectType, eventType }) =>
+        `${objectType} ${eventType}`
+      )
+    expect(of(once)).toEqual(["task completed", "task added"])
+    expect(of(daily)).toEqual(["task completed", "task added"])
   })
 })
 

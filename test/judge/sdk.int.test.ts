@@ -6,7 +6,7 @@ import { createCommand, SYNC_RESOURCE_TYPES, type Task, TodoistApi, TodoistSyncE
 import { randomUUID } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import { judged, refusal } from "./judged.ts"
-import { type Account, prepare, readings } from "./readings.ts"
+import { prepare, readings } from "./readings.ts"
 
 const items = ["items" as const]
 
@@ -205,8 +205,8 @@ describe("errors through the SDK", () => {
 
 describe("everything the SDK reads", () => {
   it.each(readings)("$name", async ({ read }) => {
-    const account: Account = await prepare(current.api)
-    expect(await read(account)).toBeDefined()
+    const { simulator, api, token, proxy } = current
+    expect(await read(await prepare(simulator, { api, token, baseUrl: proxy.url }))).toBeDefined()
   })
 
   it("every resource type it knows, at once", async () => {

@@ -70,6 +70,10 @@ const readings: ReadonlyArray<readonly [method: string, path: RegExp, reading: R
   ["GET", /^\/api\/v1\/projects$/, (reply) => api(reply).getProjects()],
   ["GET", /^\/api\/v1\/projects\/archived$/, (reply) => api(reply).getArchivedProjects()],
   ["GET", /^\/api\/v1\/projects\/\w+$/, (reply) => api(reply).getProject(id)],
+  ["GET", /^\/api\/v1\/projects\/\w+\/collaborators$/, (reply) => api(reply).getProjectCollaborators(id)],
+  ["GET", /^\/api\/v1\/sections$/, (reply) => api(reply).getSections({ projectId: id })],
+  ["GET", /^\/api\/v1\/labels$/, (reply) => api(reply).getLabels()],
+  ["GET", /^\/api\/v1\/activities$/, (reply) => api(reply).getActivityLogs()],
   ["GET", /^\/api\/v1\/user$/, (reply) => api(reply).getUser()],
   ["POST", /^\/oauth\/access_token$/, (reply) => getAuthToken({ ...client, code: "a" }, oauth(reply))],
   ["POST", /^\/api\/v1\/revoke$/, (reply) => isTrue(revokeToken({ ...client, token: "a" }, oauth(reply)))],
@@ -94,7 +98,7 @@ export const sdkVerdict = async (exchange: Exchange): Promise<string | null> => 
   const { method, url, status } = exchange
   const reading = readings.find(([of, path]) => of === method && path.test(url.pathname))?.[2]
   // OAuth errors have the one key of RFC 6749, which `envelope.ts` looks at.
-  if (status >= 400 && url.pathname.startsWith("/oauth/")) return null
+  if (status >= 400 && /^\/oauth\/|^\/api\/v1\/revoke$/.test(url.pathname)) return null
   try {
     if (status >= 400) await readError(exchange)
     else if (reading === undefined) return `nobody judges ${method} ${url.pathname}`
