@@ -6,8 +6,10 @@ import { isHtml, isSuccess, parseJson, type RawReply, refusalOf, unavailable } f
 import { decodeItem, type Item } from "./taskMapping.ts"
 import type { TodoistApi } from "./TodoistApi.ts"
 
-/** `absent`: there is none of this id among those Todoist would show here. */
-export type FoundTask = Item | "unreadable" | "absent"
+/**
+ * `absent`: there is none of this id among those Todoist would show here. `hidden`: it is not this user's to see any more.
+ */
+export type FoundTask = Item | "unreadable" | "absent" | "hidden"
 
 export const getTask = (
   api: TodoistApi,
@@ -20,8 +22,9 @@ const readTask = (raw: RawReply): Effect.Effect<FoundTask, ConnectorError> => {
   if (isHtml(raw)) return Effect.fail(isSuccess(raw) ? unavailable(raw, "html") : refusalOf(raw, "resource"))
   if (!isSuccess(raw)) {
     const error = refusalOf(raw, "resource")
-    const isAbsent = error._tag === "ProviderRefused" && (error.status === 404 || error.status === 410)
-    return isAbsent ? Effect.succeed("absent") : Effect.fail(error)
+    const status = error._tag === "ProviderRefused" ? error.status : undefined
+    if (status === 404 || status === 410) return Effect.succeed("absent")
+    return status === 403 ? Effect.succeed("hidden") : Effect.fail(error)
   }
   const json = parseJson(raw.text)
   return json === undefined
