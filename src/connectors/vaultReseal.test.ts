@@ -59,6 +59,7 @@ const storeOf = (sealed: ReadonlyArray<Uint8Array>, beforeReplace: (rows: Array<
             owner.userId > (after?.owner.userId ?? "") && Buffer.compare(sealed.subarray(0, head.length), head) !== 0
           ).slice(0, limit)
           batches.push(found.length)
+          if (batches.length > 10) throw new Error("a sweep that does not end")
           return found
         }),
       replace: (record, next) =>
