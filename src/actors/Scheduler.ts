@@ -1,40 +1,51 @@
 /**
  * Syncs whoever is due. Its cost follows what is due, not how many users there are: the due queue is an index in the
- * store, read in bounded batches, and a user who waits is a row.
+ * store, and a user who waits is a row.
+ *
+ * Each provider has a queue of its own (providerQueue.ts), so that the trouble of one never delays the users of another.
+ * Any number of processes may run one: a claim is of one of them.
  */
-import { Clock, Effect } from "effect"
-import { Actors } from "./Actors.ts"
+import { Clock, Effect, Random } from "effect"
+import { Connectors } from "../connectors/Connector.ts"
+import { runQueue } from "./providerQueue.ts"
+import type { QueueLimits } from "./providerQueue.ts"
+import * as SyncTally from "./syncTally.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
 
-/** Users taken from the queue at once: small enough that a slow tool holds few claims. */
-const batchMax = 50
-/** Syncs under way at once; each is one request to the tool and one transaction here. */
-const concurrency = 8
-/** A claim outlives the longest sync by far; a user whose process died is due again after it. */
-const claimMs = 120_000
-const tickMs = 1_000
+/** The limits are each provider's, and of this process. */
+export interface SchedulerOptions extends QueueLimits {
+  /** Jittered by half, so that nodes that start together do not begin together; people who come first are served. */
+  readonly startDelayMs: number
+}
+
+/** One line at most in this time, and one look at all connections. */
+const reportMs = 10_000
 
 /** Runs until interrupted. A user's failure is that user's: their actor has put the next try into the queue. */
-export const run = Effect.gen(function* () {
-  yield* tick.pipe(
-    Effect.catchCause((cause) => Effect.as(Effect.logWarning("the due queue cannot be read", cause), 0)),
-    Effect.flatMap((taken) => taken === batchMax ? Effect.void : Effect.sleep(tickMs)),
-    Effect.forever,
-  )
-})
+export const run = Effect.fnUntraced(
+  function* ({ startDelayMs, ...limits }: SchedulerOptions) {
+    const { all } = yield* Connectors
+    const tallies = new Map(all.map(({ provider }) => [provider, SyncTally.make(provider)]))
+    yield* Effect.sleep(startDelayMs * (0.5 + (yield* Random.next)))
+    yield* Effect.forkScoped(report([...tallies.values()]))
+    yield* Effect.forEach(all, (connector) => runQueue(connector, limits, tallies.get(connector.provider)!), {
+      concurrency: "unbounded",
+      discard: true,
+    })
+  },
+  Effect.scoped,
+)
 
-/** One batch; how many users were due. */
-export const tick = Effect.gen(function* () {
+const report = Effect.fnUntraced(function* (tallies: ReadonlyArray<SyncTally.SyncTally>) {
   const store = yield* UserSyncStore
-  const actors = yield* Actors
-  const due = yield* store.claimDue(yield* Clock.currentTimeMillis, claimMs, batchMax)
-  if (due.length === 0) return 0
-  const exits = yield* Effect.forEach(
-    due,
-    (owner) => Effect.exit(actors.ask(owner, { _tag: "SyncNow", reason: "due" })),
-    { concurrency },
-  )
-  const failed = exits.filter((exit) => exit._tag === "Failure").length
-  yield* Effect.logDebug(`synced ${due.length - failed} users, ${failed} failed`)
-  return due.length
-}).pipe(Effect.withSpan("Scheduler.tick"))
+  const measure = Effect.gen(function* () {
+    const summaries = yield* store.summary(yield* Clock.currentTimeMillis)
+    yield* Effect.forEach(summaries, SyncTally.measureQueue, { discard: true })
+  })
+  yield* Effect.forever(Effect.gen(function* () {
+    yield* Effect.sleep(reportMs)
+    yield* Effect.forEach(tallies, (tally) => tally.report, { discard: true })
+    // The store has said why; the gauges stay as they are until it is back.
+    yield* Effect.catchCause(measure, () => Effect.void)
+  }))
+})
