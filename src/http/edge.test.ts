@@ -4,8 +4,12 @@ import { describe, expect, it } from "vitest"
 import { edge } from "./edge.ts"
 import { HttpSettings } from "./HttpSettings.ts"
 
-const statusOf = (headers: Record<string, string>, publicHost?: string): Promise<number> => {
-  const request = new Request("http://10.0.0.7:8080/v1/recommend", { method: "POST", headers })
+const statusOf = (
+  headers: Record<string, string>,
+  publicHost?: string,
+  path = "/v1/recommend",
+): Promise<number> => {
+  const request = new Request(`http://10.0.0.7:8080${path}`, { method: "POST", headers })
   const context = Context.empty().pipe(
     Context.add(HttpServerRequest.HttpServerRequest, HttpServerRequest.fromWeb(request)),
     Context.add(HttpSettings, {
@@ -44,5 +48,18 @@ describe("a browser that sends an Origin and no Sec-Fetch-Site", () => {
   it("what Sec-Fetch-Site says counts more", async () => {
     const headers = { host, origin: "https://tips.example", "sec-fetch-site": "cross-site" }
     expect(await statusOf(headers, "tips.example")).toBe(403)
+  })
+})
+
+describe("a webhook", () => {
+  it("comes from elsewhere, and may be a mebibyte long", async () => {
+    const from = { host: "10.0.0.7:8080", origin: "https://evil.example", "sec-fetch-site": "cross-site" }
+    const long = { "content-length": "1048576" }
+    expect(await statusOf({ ...from, ...long }, undefined, "/webhooks/todoist")).toBe(204)
+    expect(await statusOf({ "content-length": "1048577" }, undefined, "/webhooks/todoist")).toBe(413)
+    expect(await statusOf(long)).toBe(413)
+    for (const path of ["/webhooks", "/webhooksx/todoist", "/v1/recommend?/webhooks/todoist"]) {
+      expect([path, await statusOf(from, undefined, path)]).toEqual([path, 403])
+    }
   })
 })

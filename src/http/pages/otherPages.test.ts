@@ -232,6 +232,43 @@ describe("operator page", () => {
     expect(words(pageOf({ health: { ...away, ready: true, waiting: 1 } }))).toMatch(/1 event waits to get there/)
   })
 
+  it("says of each tool how its users are, and who is late since when and why", () => {
+    const counts = { connected: 800, needsReconnect: 50, failing: 150, due: 7, lagMs: 240_000 }
+    const late = {
+      tenantId: "default",
+      userId: text,
+      provider: "todoist",
+      status: "connected",
+      lastSyncAt: new Date(nowMs - 3_600_000).toISOString(),
+      nextSyncAt: new Date(nowMs + 120_000).toISOString(),
+      failures: 4,
+      code: text,
+      problem: text,
+    } as const
+    const page = pageOf({
+      syncs: {
+        providers: [
+          {
+            ...counts,
+            provider: "todoist",
+            circuit: "open",
+            retryAt: new Date(nowMs + 30_000).toISOString(),
+            problems: { RateLimited: 150 },
+          },
+          { ...counts, provider: "ical", circuit: "gone", retryAt: null, due: 0, problems: {} },
+        ],
+        late: [late, { ...late, status: "needs-reconnect", lastSyncAt: null, code: null, problem: null, failures: 0 }],
+      },
+    })
+    expect(faultsOf(page)).toEqual([])
+    expect(words(page)).toMatch(/Todoist held back , tried in a moment 800 150 50 7 4 minutes RateLimited: 150/)
+    expect(words(page)).toMatch(/Calendar ended: update tipstream 800 150 50 0/)
+    expect(words(page)).toMatch(/default Todoist 60 minutes ago &lt;b&gt;&quot;&#39; &lt;b&gt;&quot;&#39; 4 in 2 minutes/)
+    expect(words(page)).toMatch(/Todoist never has to be connected again 0 once the user connects again/)
+    expect(words(pageOf())).toContain("Nobody is late.")
+    expect(words(pageOf({ syncs: undefined }))).toContain("Who is late cannot be read just now.")
+  })
+
   it("reloads itself until it is paused", () => {
     expect(pageOf()).toContain('<meta http-equiv="refresh" content="5">')
     expect(pageOf({ live: false })).not.toContain("refresh")
