@@ -6,8 +6,7 @@
  */
 import type { ApiError } from "./apiError.ts"
 import type { RandomState } from "./random.ts"
-import type { Activity } from "./activity.ts"
-import type { Collaborator, CollaboratorState, Item, Label, Project, Section } from "./wire.ts"
+import type { Activity, Collaborator, CollaboratorState, Item, Label, Project, Section } from "./wire.ts"
 
 export type Stored<A> = { readonly value: A; readonly lastSeq: number; readonly changedAtMs: number }
 

@@ -4,18 +4,7 @@ import type { AccountEvent } from "./accountEvent.ts"
 import { nextInt } from "./random.ts"
 import { dayMs, wireTime } from "./calendar.ts"
 import type { Switches } from "./switches.ts"
-
-export type Activity = {
-  readonly id: string
-  readonly object_type: string
-  readonly object_id: string
-  readonly event_type: string
-  readonly event_date: string
-  readonly parent_project_id: string | null
-  readonly parent_item_id: string | null
-  readonly initiator_id: string | null
-  readonly extra_data: Readonly<Record<string, string>> | null
-}
+import type { Activity } from "./wire.ts"
 
 /** More than the 100 a page holds, and little beside an account's items. */
 const activityMax = 500

@@ -118,7 +118,10 @@ const finished = (account: Account, item: Item, completedAtMs: number, context: 
       }, context))
     )
 
-/** A second close of a finished task changes nothing (`ok` or an error, as switched); of a recurring one it skips another occurrence. */
+/**
+ * A second close of a finished task changes nothing and says `ok` or an error, as switched;
+ * of a recurring one it skips another occurrence.
+ */
 const close: Handler = (account, args, context) => {
   const item = itemOf(account, args["id"])
   if (item === undefined) return itemNotFound()

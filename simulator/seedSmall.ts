@@ -4,14 +4,22 @@
  */
 import { type Account, apply, type Change, emptyAccount } from "./account.ts"
 import { addDays, dayMs, wireTime } from "./calendar.ts"
-import type { Pool } from "./pool.ts"
 import { newItem } from "./newItem.ts"
 import { newProject } from "./projectCommands.ts"
 import { nextId, nextInt, nextUnit, pick, seeded } from "./random.ts"
 import { topics, verbs } from "./seedTasks.ts"
 import type { Due } from "./wire.ts"
 
-export const seedSmall = (pool: Pool, userId: string): Account => {
+/** What all accounts of a pool have in common. */
+type Recipe = {
+  readonly seed: string
+  readonly tokenPrefix: string
+  readonly itemsPerAccount: number
+  readonly timeZone: string
+  readonly createdAtMs: number
+}
+
+export const seedSmall = (pool: Recipe, userId: string): Account => {
   const random = seeded(`${pool.seed} ${pool.tokenPrefix} ${userId}`)
   const addedAtMs = pool.createdAtMs - dayMs
   const now = wireTime(addedAtMs)

@@ -108,3 +108,16 @@ export type Label = {
   readonly is_favorite: boolean
   readonly is_deleted: boolean
 }
+
+/** One line of the activity log. */
+export type Activity = {
+  readonly id: string
+  readonly object_type: string
+  readonly object_id: string
+  readonly event_type: string
+  readonly event_date: string
+  readonly parent_project_id: string | null
+  readonly parent_item_id: string | null
+  readonly initiator_id: string | null
+  readonly extra_data: Readonly<Record<string, string>> | null
+}

@@ -1,5 +1,5 @@
 /** Everything one simulator process holds: accounts by token, limits, faults, and what it observed. */
-import type { Account } from "./account.ts"
+import { type Account, remember } from "./account.ts"
 import type { Accounts } from "./accounts.ts"
 import type { CommandEnv } from "./commandEnv.ts"
 import type { Faults } from "./faults.ts"
@@ -48,6 +48,8 @@ export type World = {
   readonly warn: (line: string) => void
 }
 
+/** As many users as a load test has within a quarter of an hour; about 500 bytes each. */
+const windowsMax = 200_000
 /** Enough for a demo's look back and for a test's assertions. */
 const requestsMax = 500
 /** About 100 kB each; a load test that needs more needs another machine too. */
@@ -62,7 +64,7 @@ export const windowsOf = (world: World, account: Account): Windows => {
   const known = world.windows.get(account.userId)
   if (known !== undefined) return known
   const made = emptyWindows()
-  world.windows.set(account.userId, made)
+  remember(world.windows, account.userId, made, windowsMax)
   return made
 }
 

@@ -145,7 +145,8 @@ const issuePair = (
   const access: AccessToken = { token: newToken(), expiresAtMs }
   family.access = capped(grants, [...family.access, access])
   grants.byToken.set(access.token, family)
-  const scope = family.scopes.join(",")
+  // The request separates them by commas; the reply, as RFC 6749 has it, by spaces.
+  const scope = family.scopes.join(" ")
   if (!client.refreshEnabled) {
     const expires = switches.classicExpiresIn === "ten-years" ? { expires_in: tenYearsSeconds } : {}
     return { access_token: access.token, token_type: "Bearer", ...expires }

@@ -55,7 +55,7 @@ afterEach(async () => {
 })
 
 describe("simulator oauth", () => {
-  it("a consent gives a code, the code a rotating pair, and the pair the same account as the personal token", async () => {
+  it("a consent gives a code, the code a rotating pair, and the pair the account of the personal token", async () => {
     const { approve, exchange, sync, simulator } = await start()
     const answer = await approve({ codeChallenge: challenge })
     expect(answer.get("state")).toBe("st")
@@ -108,7 +108,7 @@ describe("simulator oauth", () => {
     expect(await classic()).toMatchObject({ expires_in: 315_360_000 })
   })
 
-  it("edge case 25 - the refresh token rotated last works for 60 s more; replayed later it ends the family", async () => {
+  it("edge case 25 - the refresh token rotated last works 60 s more; replayed later it ends all", async () => {
     const { connect, refresh, sync } = await start()
     const first = await connect()
     const second = await refresh(first.refresh)
@@ -139,7 +139,7 @@ describe("simulator oauth", () => {
     expect((await sync(body["access_token"]!)).status).toBe(200)
   })
 
-  it("edge case 31 - revoking is 200 with null, also for an unknown token, and ends both tokens unless switched", async () => {
+  it("edge case 31 - revoking is 200 and null, for unknown tokens too; it ends both unless switched", async () => {
     const { connect, refresh, sync, revoke, post, url } = await start()
     expect(await revoke("unknown")).toEqual({ status: 200, body: null })
     expect((await revoke("unknown", "wrong")).status).toBe(401)
@@ -156,7 +156,7 @@ describe("simulator oauth", () => {
     expect((await sync(old.access)).status).toBe(401)
   })
 
-  it("scopes are enforced: edge case 35 - data:read may not write, and deletions have scopes of their own", async () => {
+  it("edge case 35 - data:read may not write, and deletions have scopes of their own", async () => {
     const { connect, sync } = await start()
     const write = (type: string) => ({ commands: [{ type, uuid: type, args: { content: "x", id: "x" } }] })
     const status = async (scope: string, type: string) =>
