@@ -83,6 +83,8 @@ const outcomeOf = <A>(exit: Exit.Exit<A, ConnectorError>): CircuitBreaker.Outcom
   if (Exit.isSuccess(exit)) return CircuitBreaker.success
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   if (error === undefined) return CircuitBreaker.ignored
+  // A token that cannot even be sent says nothing, either.
+  if (error._tag === "TokenRejected" && error.status === null) return CircuitBreaker.ignored
   if (error._tag !== "ProviderUnavailable") return CircuitBreaker.success
   if (!hostFailures.has(error.reason)) return CircuitBreaker.ignored
   return CircuitBreaker.failure(error.retryAfterMs === null ? {} : { retryAfter: Duration.millis(error.retryAfterMs) })

@@ -1,58 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Tracer } from "effect"
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
 import { inspect } from "node:util"
 import type { Act } from "../Connector.ts"
 import { syncChanges, syncFull } from "./fixtures/fixture.ts"
 import { connect, credentialOf, type Gathered, readAll, token } from "./fixtures/readAll.ts"
+import { ok, type Responder, send, stub } from "./fixtures/stub.ts"
 import type { TodoistOptions } from "./TodoistConnector.ts"
 const close: Act = {
   actId: "f8539c77-7fd7-4846-afad-3b201f0be8a5",
   kind: "complete",
   taskId: "6X7rM8997g3RQmv1",
 }
-
-interface Received {
-  readonly url: string
-  readonly headers: IncomingMessage["headers"]
-  readonly form: Readonly<Record<string, string>>
-}
-
-type Responder = (response: ServerResponse) => void
-
-const send = (status: number, body: unknown, headers: Record<string, string> = {}): Responder => (response) => {
-  // Without a date of its own the stub says nothing of the age of a snapshot.
-  response.sendDate = false
-  response.writeHead(status, { "content-type": "application/json", ...headers })
-  response.end(typeof body === "string" ? body : JSON.stringify(body))
-}
-
-const ok = (body: unknown, headers?: Record<string, string>) => send(200, body, headers)
-
-/** A server that answers the n-th request with the n-th responder, and never answers more. */
-const stub = Effect.fnUntraced(function* (...responders: ReadonlyArray<Responder>) {
-  const received: Array<Received> = []
-  const server = createServer((request, response) => {
-    const chunks: Array<Uint8Array> = []
-    request.on("data", (chunk: Uint8Array) => chunks.push(chunk)).on("error", () => {})
-    request.on("end", () => {
-      const form = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
-      const respond = responders[received.length]
-      received.push({ url: request.url ?? "", headers: request.headers, form })
-      respond?.(response)
-    })
-  })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      }),
-  )
-  return { received, baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-})
 
 type Options = Partial<TodoistOptions> & { readonly baseUrl: string }
 

@@ -49,6 +49,8 @@ export const makeReads = Effect.fnUntraced(function* (api: TodoistApi) {
 
   const catchUp = Effect.fnUntraced(function* (credential: Credential, snapshot: Reading) {
     if (!snapshot.isSnapshot || snapshot.ageMs <= snapshotAgeMaxMs) return snapshot
+    const turn = yield* pace.take(provider, snapshot.account.userId, "partial", false)
+    if (turn._tag === "Wait") return snapshot
     // The snapshot holds without it. Failing would have the caller ask for another full read, the scarcest kind.
     return yield* exchange(credential, snapshot.cursor.syncToken).pipe(
       Effect.map((reply) => reply._tag === "Reply" ? caughtUp(snapshot, reply) : snapshot),
@@ -72,6 +74,8 @@ export const makeReads = Effect.fnUntraced(function* (api: TodoistApi) {
     const known = decodeCursor(since)
     const first = yield* exchange(credential, known?.syncToken ?? everything)
     const accountId = known?.userId ?? null
+    // Nobody asked for a full read, but Todoist counts it as one.
+    if (first._tag === "Reply" && first.isFull && known !== null) yield* pace.take(provider, accountId, "full", false)
     const reply = first._tag === "Reply" ? first : yield* readEverything(credential, accountId)
     const outcome = readReply(known, reply)
     const read = outcome._tag === "ReadEverything"
