@@ -16,7 +16,7 @@ const numeric = settings.filter(({ bound }) => /^-?[\d.]+ to -?[\d.]+$/.test(bou
   const [minimum, maximum] = setting.bound.split(" to ").map(Number) as [number, number]
   return { name: setting.name, setting, minimum, maximum, isWhole: setting.name !== "POLICY_EPSILON" }
 })
-const secrets = ["DATABASE_URL", "NATS_URL", "TODOIST_TOKEN", "ADMIN_TOKEN", "VAULT_KEYS"]
+const secrets = ["DATABASE_URL", "NATS_URL", "TODOIST_TOKEN", "TODOIST_CLIENT_SECRET", "ADMIN_TOKEN", "VAULT_KEYS"]
 
 describe("configuration", () => {
   it("needs no environment at all", () => {
@@ -37,6 +37,17 @@ describe("configuration", () => {
       todoistBaseUrl: undefined,
       todoistToken: undefined,
       todoistSyncIntervalMs: undefined,
+      todoistClientId: undefined,
+      todoistClientSecret: undefined,
+      todoistAuthorizeUrl: undefined,
+      todoistTokenUrl: undefined,
+      icalHosts: [],
+      syncConcurrency: 16,
+      syncRateMax: 100,
+      syncStartDelayMs: undefined,
+      actors: "local",
+      clusterHost: "127.0.0.1",
+      clusterPort: 34_431,
       todoistTimeoutMs: 15_000,
       freshMs: 30_000,
       freshBudgetMs: 300,
@@ -94,6 +105,21 @@ describe("configuration", () => {
       expect(problemsOf({ PUBLIC_URL: text }), text)
         .toEqual([`PUBLIC_URL: expected an http or https address, got ${JSON.stringify(text)}`])
     }
+  })
+
+  it("takes hosts of calendars by name, and nothing that is more than a host", () => {
+    expect(configOf({ ICAL_HOSTS: " Calendar.Google.com, outlook.office365.com," }).icalHosts)
+      .toEqual(["calendar.google.com", "outlook.office365.com"])
+    for (const text of ["https://calendar.google.com", "host:443", "a b", "*", ".example.org"]) {
+      expect(problemsOf({ ICAL_HOSTS: text })[0], text).toContain("ICAL_HOSTS: expected names of hosts")
+    }
+  })
+
+  it("takes an app's id without white space only", () => {
+    expect(configOf({ TODOIST_CLIENT_ID: "0123abc" }).todoistClientId).toBe("0123abc")
+    expect(problemsOf({ TODOIST_CLIENT_ID: "0123 abc" })).toEqual([
+      "TODOIST_CLIENT_ID: expected printable characters without white space",
+    ])
   })
 
   it("ignores what is not its own", () => {

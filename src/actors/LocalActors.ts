@@ -1,63 +1,9 @@
-/** The actors of a service that runs as one node: the local engine behind the port. */
+/** The actors of users in the process that is asked. Another process is kept from writing by the user's lease. */
 import { Effect, Layer } from "effect"
-import type { AccountPace } from "../connectors/AccountPace.ts"
-import type { Connectors } from "../connectors/Connector.ts"
-import type { TokenVault } from "../connectors/TokenVault.ts"
-import { TenantId, UserId } from "../../schemas/ids.ts"
-import type { Owner } from "../../schemas/ids.ts"
-import { ActorBusy, Actors } from "./Actors.ts"
-import type { AskError, SyncReport, UserMessage } from "./Actors.ts"
+import { Actors } from "./Actors.ts"
 import * as LocalEngine from "./LocalEngine.ts"
-import { behaviour } from "./UserSync.ts"
-import type { UserSyncStore } from "./UserSyncStore.ts"
+import { actorsOver, engineOptions } from "./userActors.ts"
+import type { UserActorsOptions } from "./userActors.ts"
 
-export interface LocalActorsOptions {
-  readonly syncIntervalMs: number
-  /** Longest time one round trip to the tool may take. */
-  readonly connectorTimeoutMs: number
-}
-
-export const layer = (options: LocalActorsOptions) =>
-  Layer.effect(
-    Actors,
-    Effect.gen(function* () {
-      // Two reads of up to two round trips, the acts between them and a refresh, at the limit of the tool's patience.
-      const handleMaxMs = 6 * options.connectorTimeoutMs
-      const engine = yield* LocalEngine.make<
-        UserMessage,
-        SyncReport,
-        AskError,
-        UserSyncStore | Connectors | TokenVault | AccountPace
-      >({
-        name: "UserSync",
-        behaviour: (id) => behaviour({ syncIntervalMs: options.syncIntervalMs, handleMaxMs }, ownerOf(id)),
-        // Messages of one user are alike: a few waiting syncs say no more than one.
-        mailboxCapacity: 16,
-        idleMs: 60_000,
-        // The longest work on one message, and the wait for the one before.
-        askTimeoutMs: 2 * handleMaxMs,
-        // A few kilobytes each; a user beyond the bound is told to come back, and the due queue brings them back.
-        actorsMax: 100_000,
-        restart: { baseMs: 100, capMs: 5_000, restartsMax: 5, coolDownMs: 60_000 },
-      })
-      return Actors.of({
-        ask: (owner, message) =>
-          engine.ask(idOf(owner), message).pipe(
-            Effect.catchTag(
-              ["MailboxFull", "ActorStopped", "AskTimeout"],
-              (error) => Effect.fail(new ActorBusy({ detail: error.message })),
-            ),
-          ),
-        snapshot: engine.snapshot,
-        drain: engine.drain,
-      })
-    }),
-  )
-
-/** Ids hold no slash (schemas/ids.ts). */
-const idOf = ({ tenantId, userId }: Owner): string => `${tenantId}/${userId}`
-
-const ownerOf = (id: string): Owner => {
-  const [tenantId, userId] = id.split("/") as [string, string]
-  return { tenantId: TenantId.make(tenantId), userId: UserId.make(userId) }
-}
+export const layer = (options: UserActorsOptions) =>
+  Layer.effect(Actors, Effect.map(LocalEngine.make(engineOptions(options)), actorsOver))

@@ -2,6 +2,7 @@
 import { Effect, Layer, Metric, Schedule } from "effect"
 import * as Scheduler from "../actors/Scheduler.ts"
 import { Actors } from "../actors/Actors.ts"
+import { revokeOwed } from "../actors/Revoker.ts"
 import { Feedback } from "../recommender/Feedback.ts"
 import { learnFrom } from "../recommender/Learning.ts"
 import { project } from "../recommender/Projector.ts"
@@ -19,9 +20,10 @@ export interface BackgroundOptions {
   readonly drainMaxMs: number
   /** How long an event stays in the outbox once a broker has it. */
   readonly outboxKeepMs: number
+  readonly sync: Scheduler.SchedulerOptions
 }
 
-export const layer = ({ batchMax, attemptsMax, drainMaxMs, outboxKeepMs }: BackgroundOptions) =>
+export const layer = ({ batchMax, attemptsMax, drainMaxMs, outboxKeepMs, sync }: BackgroundOptions) =>
   Layer.effectDiscard(Effect.gen(function* () {
     const log = yield* EventLog
     const actors = yield* Actors
@@ -37,14 +39,15 @@ export const layer = ({ batchMax, attemptsMax, drainMaxMs, outboxKeepMs }: Backg
       attemptsMax,
       handle: learnFrom,
     }))
-    yield* Effect.forkScoped(Scheduler.run)
+    yield* Effect.forkScoped(Scheduler.run(sync))
     yield* every("1 second", refreshState)
     yield* every("5 seconds", expire)
     yield* every("5 seconds", measure)
+    yield* every("1 minute", revokeOwed)
     yield* every("10 minutes", Effect.repeat(forget({ outboxKeepMs }), { until: isNone }))
   }))
 
-const every = <A, E, R>(pause: "1 second" | "5 seconds" | "10 minutes", task: Effect.Effect<A, E, R>) =>
+const every = <A, E, R>(pause: "1 second" | "5 seconds" | "1 minute" | "10 minutes", task: Effect.Effect<A, E, R>) =>
   task.pipe(
     Effect.catchCause((cause) => Effect.logWarning("a background task failed and is tried again", cause)),
     Effect.repeat(Schedule.spaced(pause)),

@@ -6,6 +6,8 @@ import { Clock, Effect, Schedule } from "effect"
 import type { Redacted } from "effect"
 import { Actors } from "../actors/Actors.ts"
 import { UserSyncStore } from "../actors/UserSyncStore.ts"
+import { Connectors } from "../connectors/Connector.ts"
+import { TokenVault } from "../connectors/TokenVault.ts"
 import { demoAccount, hostTimeZone } from "../http/authentication.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { projectorDurable } from "../recommender/Projector.ts"
@@ -29,8 +31,12 @@ export const prepareDemo = Effect.fn("prepareDemo")(function* (
   const store = yield* UserSyncStore
   const owner = yield* accounts.open({ ...demoAccount, timeZone: hostTimeZone() })
   const connection = yield* store.load(owner, "todoist")
-  const connect = actors.ask(owner, { _tag: "Connect", provider: "todoist", token })
-  const sync = isGiven ? connect : actors.ask(owner, { _tag: "SyncNow", reason: "asked" }).pipe(
+  const connect = Effect.gen(function* () {
+    const credential = yield* (yield* Connectors).of("todoist")!.fromToken(token)
+    const sealed = yield* (yield* TokenVault).seal(owner, "todoist", credential)
+    return yield* actors.ask(owner, { _tag: "Connect", provider: "todoist", sealed, replaces: true })
+  })
+  const sync = isGiven ? connect : actors.ask(owner, { _tag: "SyncNow", provider: "todoist", reason: "asked" }).pipe(
     // The folder was used with another account before, or its vault key is gone: the token at hand is the right one.
     Effect.catchTag("ConnectionRejected", () => connect),
     Effect.flatMap((report) => report.status === "not-connected" ? connect : Effect.succeed(report)),

@@ -20,7 +20,7 @@ import { jsonOf, rowOf, verdictOf } from "./doctor/report.ts"
 import { driftOfClock, lookAtTimeZones, skewOfPostgres } from "./doctor/timeCheck.ts"
 import { lookAtTodoist } from "./doctor/todoistCheck.ts"
 import { isDeno, runtimeName } from "./runtime.ts"
-import { todoistUrl } from "./todoistUrl.ts"
+import { todoistUrl } from "./todoistAddresses.ts"
 
 /** Some check failed; the findings are printed already. */
 export class ChecksFailed extends Schema.TaggedError<ChecksFailed>()("ChecksFailed", { verdict: Schema.String }) {

@@ -17,10 +17,12 @@ import * as Progress from "./progress.ts"
 import { runtimeName, version } from "./runtime.ts"
 import { layer as serviceLayer } from "./service.ts"
 import * as SimulatorChild from "./simulatorChild.ts"
-import { todoistUrl } from "./todoistUrl.ts"
+import { todoistAddresses } from "./todoistAddresses.ts"
 import { vaultKeys } from "./vaultKeys.ts"
 
 const syncIntervalMs = 15 * 60_000
+/** People who come first after a start are served first. */
+const syncStartDelayMs = 2_000
 /** The simulated account lives fast, so that a newcomer sees things move. */
 const demoSyncIntervalMs = 15_000
 
@@ -44,8 +46,9 @@ export const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     })
   }
   yield* Effect.scoped(run(config, options)).pipe(
+    // On top of our logger: a collector takes lines beside it, not in its place.
     Effect.provide(
-      Layer.merge(Progress.layer(config), Tracing.layer({ otlpEndpoint: config.otlpEndpoint, version })),
+      Tracing.layer({ otlpEndpoint: config.otlpEndpoint, version }).pipe(Layer.provideMerge(Progress.layer(config))),
     ),
   )
 })
@@ -69,7 +72,8 @@ const runOn = Effect.fnUntraced(function* (database: Database, config: Config, {
     databaseUrl: database.url,
     vaultKeys: yield* vaultKeys(config.vaultKeys, config.dataDir),
     holder: database.holder,
-    todoistBaseUrl: simulator?.url ?? config.todoistBaseUrl ?? todoistUrl,
+    todoist: todoistAddresses(config, simulator),
+    syncStartDelayMs: config.syncStartDelayMs ?? (simulated ? 0 : syncStartDelayMs),
     syncIntervalMs: config.todoistSyncIntervalMs ?? (simulated ? demoSyncIntervalMs : syncIntervalMs),
     demo,
     simulator,

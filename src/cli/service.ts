@@ -4,14 +4,14 @@
  * Built from the bottom up and released from the top down: on stop the listener finishes its requests first, then
  * consumers and actors finish what they hold, then the pool of connections closes.
  */
-import { Clock, Effect, Fiber, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import type { Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
 import { Actors } from "../actors/Actors.ts"
 import * as LocalActors from "../actors/LocalActors.ts"
+import type { UserActorsOptions } from "../actors/userActors.ts"
+import * as Webhooks from "../actors/Webhooks.ts"
 import type { Config } from "../config.ts"
-import * as SealedBoxVault from "../connectors/SealedBoxVault.ts"
-import * as TodoistConnector from "../connectors/todoist/TodoistConnector.ts"
+import * as AccountPace from "../connectors/AccountPace.ts"
 import { HttpSettings } from "../http/HttpSettings.ts"
 import * as Lifecycle from "../http/Lifecycle.ts"
 import * as Server from "../http/server.ts"
@@ -29,11 +29,17 @@ import * as SqlDeadLetters from "../store/SqlDeadLetters.ts"
 import * as SqlDecisions from "../store/SqlDecisions.ts"
 import * as SqlInbox from "../store/SqlInbox.ts"
 import * as SqlOutbox from "../store/SqlOutbox.ts"
+import * as SqlOAuthAttempts from "../store/SqlOAuthAttempts.ts"
 import * as SqlPolicyStates from "../store/SqlPolicyStates.ts"
 import * as SqlSessions from "../store/SqlSessions.ts"
 import * as SqlUserSyncStore from "../store/SqlUserSyncStore.ts"
+import * as SqlVaultRecords from "../store/SqlVaultRecords.ts"
 import * as Background from "./background.ts"
+import * as Connectors from "./connectors.ts"
 import { eventLog } from "./eventLog.ts"
+import * as Freshness from "./freshness.ts"
+import type { TodoistAddresses } from "./todoistAddresses.ts"
+import * as VaultService from "./vaultService.ts"
 
 /** What was found out on the way up. */
 export interface Surroundings {
@@ -41,8 +47,9 @@ export interface Surroundings {
   readonly vaultKeys: Redacted.Redacted<string>
   /** Name of this process as holder of lanes of the log; fixed where only one process can exist. */
   readonly holder: string
-  readonly todoistBaseUrl: string
+  readonly todoist: TodoistAddresses
   readonly syncIntervalMs: number
+  readonly syncStartDelayMs: number
   readonly demo: boolean
   readonly simulator: { readonly url: string; readonly token: string } | undefined
   readonly version: string
@@ -64,7 +71,9 @@ const stores = (config: Config, around: Surroundings) => {
     SqlInbox.layer,
     SqlPolicyStates.layer,
     SqlSessions.layer({ idleMs: sessionIdleMs }),
-    SqlUserSyncStore.layer,
+    SqlOAuthAttempts.layer,
+    SqlUserSyncStore.layer({ holder: around.holder }),
+    SqlVaultRecords.layer,
     eventLog(config, around.holder),
   ).pipe(
     Layer.provideMerge(Layer.merge(SqlOutbox.layer({ partitions }), SqlDeadLetters.layer)),
@@ -73,33 +82,27 @@ const stores = (config: Config, around: Surroundings) => {
   )
 }
 
+const engine = (config: Config, options: UserActorsOptions) =>
+  config.actors === "local" ? LocalActors.layer(options) : Layer.unwrap(Effect.promise(async () => {
+    const { layer } = await import("./clusterActors.ts")
+    return layer(options, { host: config.clusterHost, port: config.clusterPort })
+  }))
+
+/** The actors, and what they need to speak with tools. */
 const actors = (config: Config, around: Surroundings) =>
-  LocalActors.layer({ syncIntervalMs: around.syncIntervalMs, connectorTimeoutMs: config.todoistTimeoutMs }).pipe(
-    Layer.provide(
-      TodoistConnector.layer({ baseUrl: around.todoistBaseUrl, timeoutMs: config.todoistTimeoutMs }).pipe(
-        Layer.provide(FetchHttpClient.layer),
+  Webhooks.layer.pipe(
+    Layer.provideMerge(
+      engine(config, {
+        syncIntervalMs: around.syncIntervalMs,
+        connectorTimeoutMs: config.todoistTimeoutMs,
+      }),
+    ),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Connectors.layer({ config, todoist: around.todoist }).pipe(Layer.provideMerge(AccountPace.layer)),
+        VaultService.layer(around.vaultKeys),
       ),
     ),
-    Layer.provide(SealedBoxVault.layer(around.vaultKeys)),
-  )
-
-/** Brings newer data in before a decision, for as long as the budget lasts; the sync itself goes on beyond it. */
-const freshness = (config: Config) =>
-  Layer.effect(
-    Recommender.Freshness,
-    Effect.gen(function* () {
-      const { ask } = yield* Actors
-      const scope = yield* Effect.scope
-      return Recommender.Freshness.of({
-        refresh: (owner) =>
-          ask(owner, { _tag: "SyncNow", reason: "stale" }).pipe(
-            Effect.ignore,
-            Effect.forkIn(scope),
-            Effect.flatMap((fiber) => Effect.timeoutOption(Effect.exit(Fiber.join(fiber)), config.freshBudgetMs)),
-            Effect.asVoid,
-          ),
-      })
-    }),
   )
 
 const actsWaiting = Layer.effect(
@@ -110,7 +113,9 @@ const actsWaiting = Layer.effect(
     return Feedback.ActsWaiting.of({
       // A failure puts the next try into the due queue; the act waits in the store.
       notify: (owner) =>
-        Effect.asVoid(Effect.forkIn(Effect.ignore(ask(owner, { _tag: "SyncNow", reason: "acts" })), scope)),
+        Effect.asVoid(
+          Effect.forkIn(Effect.ignore(ask(owner, { _tag: "SyncNow", provider: null, reason: "acts" })), scope),
+        ),
     })
   }),
 )
@@ -119,7 +124,7 @@ const recommender = (config: Config) => {
   const policy = policyNamed(config.policy, { epsilon: config.policyEpsilon })
   return Layer.mergeAll(
     Recommender.layer({ policy, tipWindowMs: config.tipWindowMs, freshMs: config.freshMs }).pipe(
-      Layer.provide(freshness(config)),
+      Layer.provide(Freshness.layer(config.freshBudgetMs)),
     ),
     Feedback.layer.pipe(Layer.provide(actsWaiting)),
   ).pipe(Layer.provideMerge(ServingStates.layer))
@@ -153,6 +158,11 @@ export const layer = (config: Config, around: Surroundings) => {
     attemptsMax: config.consumerAttemptsMax,
     drainMaxMs: config.shutdownGraceMs,
     outboxKeepMs: config.outboxKeepMs,
+    sync: {
+      concurrency: config.syncConcurrency,
+      rateMax: config.syncRateMax,
+      startDelayMs: around.syncStartDelayMs,
+    },
   }).pipe(Layer.provideMerge(domain))
   return Server.layer.pipe(
     Layer.provideMerge(

@@ -7,7 +7,7 @@ import type { ChildProcess } from "node:child_process"
 import path from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import { hostTimeZone } from "../http/authentication.ts"
 import { CannotStart } from "./problem.ts"
 import { isDeno, projectRoot } from "./runtime.ts"
@@ -15,6 +15,8 @@ import { isDeno, projectRoot } from "./runtime.ts"
 export interface RunningSimulator {
   readonly url: string
   readonly token: string
+  /** The app it knows us as. */
+  readonly client: { readonly id: string; readonly secret: Redacted.Redacted<string> }
 }
 
 /** Its own start takes a tenth of a second; this long means it will not come. */
@@ -65,7 +67,16 @@ const firstLine = (child: ChildProcess) =>
   })
 
 const readReady = (line: string): Effect.Effect<RunningSimulator, CannotStart> =>
-  Effect.try({ try: () => JSON.parse(line) as RunningSimulator, catch: () => cannot(`it says ${line}`) })
+  Effect.try({ try: () => JSON.parse(line) as ReadyLine, catch: () => cannot("it says something else than that") })
+    .pipe(
+      Effect.map(({ url, token, clientId, clientSecret }) => ({
+        url,
+        token,
+        client: { id: clientId, secret: Redacted.make(clientSecret, { label: "client secret of the simulator" }) },
+      })),
+    )
+
+type ReadyLine = Readonly<Record<"url" | "token" | "clientId" | "clientSecret", string>>
 
 const report = Effect.fnUntraced(function* (child: ChildProcess) {
   const log = Effect.runForkWith(yield* Effect.context<never>())

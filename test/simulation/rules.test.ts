@@ -19,7 +19,8 @@ interface Rule {
 
 /** All in the inbox is fresh: the transaction is there, and remembers nothing. */
 const forgetful: Spoiled = {
-  inbox: ({ once }) => ({
+  inbox: ({ handled, once }) => ({
+    handled,
     once: (durable, ids, effect) => once(durable, ids.map((id) => `${id}/${forgotten++}`), () => effect(new Set(ids))),
   }),
 }
