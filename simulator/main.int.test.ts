@@ -27,7 +27,14 @@ const finished = async (child: ChildProcess): Promise<{ readonly code: number | 
   return { code, said }
 }
 
-const readyLine = async (child: ChildProcess): Promise<{ readonly url: string; readonly token: string }> => {
+type Ready = {
+  readonly url: string
+  readonly token: string
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+const readyLine = async (child: ChildProcess): Promise<Ready> => {
   for await (const line of createInterface({ input: child.stdout! })) return JSON.parse(line)
   throw new Error("it ended without listening")
 }
@@ -52,6 +59,22 @@ describe("simulator process", () => {
     expect(await end).toEqual({ code: 0, said: "" })
     expect(await held).toBe("cut")
     expect(JSON.parse(readFileSync(state, "utf8"))).toMatchObject({ format: 1, complete: true })
+  })
+
+  it("says its OAuth app when ready, takes switches, and lists them with their source", async () => {
+    const { url, clientId, clientSecret } = await readyLine(run("--port", "0", "--switch", "secondClose=error"))
+    const { clients } = await (await fetch(`${url}/_sim/clients`)).json() as { clients: ReadonlyArray<object> }
+    expect(clients).toMatchObject([{ id: clientId, secret: clientSecret }])
+    expect(await (await fetch(`${url}/_sim/switches`)).json()).toMatchObject({
+      switches: { secondClose: "error", projectDelete: "tombstones" },
+      table: { secondClose: { source: "assumed" } },
+    })
+    expect(await (await fetch(`${url}/_sim/health`)).json()).toMatchObject({ status: "ok" })
+    const help = run("--help")
+    let said = ""
+    help.stdout?.on("data", (chunk: Buffer) => said += chunk.toString())
+    expect((await finished(help)).code).toBe(0)
+    expect(said).toContain("secondClose: ok | error (default ok, assumed)")
   })
 
   it("ends when its parent does", async () => {
@@ -82,6 +105,8 @@ describe("simulator process", () => {
     ["--time-zone", "Mars/Olympus"],
     ["--fault-rate", "{"],
     ["--fault-rate", '{"418":1}'],
+    ["--switch", "secondClose=maybe"],
+    ["--switch", "secondClose"],
     ["--nonsense"],
   ])("%s %s is one line", async (...args) => {
     const { code, said } = await finished(run(...args))

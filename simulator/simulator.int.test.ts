@@ -184,6 +184,12 @@ describe("simulator over HTTP", () => {
     expect((await post(url, { ...full, sync_token: other.sync_token })).status).toBe(400)
   })
 
+  it("edge case 37 - an account of 5,000 items comes whole in one full reply", async () => {
+    await fetch(`${url}/_sim/accounts`, { method: "POST", body: '{"token":"large","taskCount":5000}' })
+    const large = await json<SyncReply>(post(url, full, "large"))
+    expect(new Set(large.items.map(({ id }) => id)).size).toBe(5_000)
+  })
+
   it("one step of life shows up in the next incremental reply", async () => {
     const { sync_token: token } = await sync(url, full)
     const step = await json<LifeStep>(fetch(`${url}/_sim/tick`, { method: "POST" }))
@@ -306,6 +312,35 @@ describe("simulator state on disk", () => {
     expect((await ledgerOf(after.url)).commands).toMatchObject([{ executed: 1, received: 2 }])
     const { full_sync: isFull, items: changed } = await sync(after.url, { ...full, sync_token: token })
     expect([isFull, changed.map(({ id }) => id)]).toEqual([false, [items[0]!.id]])
+  })
+
+  it("what users granted is as before, and an older file without it is read", async () => {
+    const before = await start({ stateFile, clients: [{ id: "app", redirectUris: ["http://127.0.0.1:9/cb"] }] })
+    const send = async (url: string, path: string, body: object) =>
+      await json<Record<string, string>>(fetch(`${url}${path}`, { method: "POST", body: JSON.stringify(body) }))
+    const app = (await get<{ clients: Array<Record<string, string>> }>(before.url, "/_sim/clients")).clients
+      .find(({ id }) => id === "app")
+    const { redirect } = await send(before.url, "/_sim/oauth/approve", { clientId: "app", scope: "data:read" })
+    const code = new URL(redirect!).searchParams.get("code")
+    const credentials = { client_id: "app", client_secret: app?.["secret"] }
+    const pair = await send(before.url, "/oauth/access_token", { ...credentials, code })
+    await before.close()
+
+    const after = await start({ stateFile })
+    expect(after.client).toEqual(before.client)
+    expect((await post(after.url, full, pair["access_token"])).status).toBe(200)
+    const refresh = { ...credentials, grant_type: "refresh_token", refresh_token: pair["refresh_token"] }
+    expect(await send(after.url, "/oauth/access_token", refresh)).toHaveProperty("access_token")
+    await after.close()
+
+    const state = JSON.parse(readFileSync(stateFile, "utf8")) as { accounts: Array<Record<string, unknown>> }
+    const accounts = state.accounts.map((
+      { sections: _s, collaborators: _c, collaboratorStates: _t, activity: _a, ...old },
+    ) => old)
+    writeFileSync(stateFile, JSON.stringify({ ...state, accounts, oauth: undefined }))
+    const older = await start({ stateFile })
+    expect((await post(older.url, full)).status).toBe(200)
+    expect((await post(older.url, full, pair["access_token"])).status).toBe(401)
   })
 
   it("after a kill, tokens are invalid, because changes they stand for may be lost", async () => {

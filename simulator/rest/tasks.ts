@@ -24,7 +24,8 @@ const isGiven = (value: unknown): boolean => value !== undefined && value !== nu
 /** REST says in flat fields what commands say in objects. */
 const argsOf = (fields: Fields): Args => {
   const { due_string: string, due_lang: lang, due_date: day, due_datetime: instant, ...rest } = fields
-  const { duration, duration_unit: unit, deadline_date: deadline, order, assignee_id: assignee, ...args } = rest
+  const { duration, duration_unit: unit, deadline_date: deadline, deadline_lang: deadlineLang, ...others } = rest
+  const { order, assignee_id: assignee, ...args } = others
   const due = isGiven(string)
     ? { string, lang: lang ?? "en" }
     : isGiven(instant ?? day)
@@ -34,7 +35,11 @@ const argsOf = (fields: Fields): Args => {
     ...args,
     ...(due === undefined ? {} : { due }),
     ...(isGiven(duration) ? { duration: { amount: duration, unit } } : duration === null ? { duration } : {}),
-    ...(isGiven(deadline) ? { deadline: { date: deadline } } : deadline === null ? { deadline } : {}),
+    ...(isGiven(deadline)
+      ? { deadline: { date: deadline, lang: deadlineLang } }
+      : deadline === null
+      ? { deadline }
+      : {}),
     ...(isGiven(order) ? { child_order: order } : {}),
     ...(assignee === undefined ? {} : { responsible_uid: assignee }),
   }

@@ -3,6 +3,7 @@
  * of order or lost; here only when a fault says so. Not answered with 200, it is sent again, up to three times.
  */
 import { randomUUID } from "node:crypto"
+import { clearTimeout, setTimeout } from "node:timers"
 import type { Account } from "../account.ts"
 import type { AccountEvent } from "../accountEvent.ts"
 import { wireTime } from "../calendar.ts"
@@ -88,7 +89,7 @@ export const makeWebhooks = ({ seed, grants, switches, clock }: Settings): Webho
   const faults: WebhookFaults = { queue: [], rates: {}, random: seeded(`${seed} webhooks`) }
   const log: Array<Delivery> = []
   const counts = { sent: 0, failed: 0, lost: 0, dropped: 0 }
-  const timers = new Set<ReturnType<typeof setTimeout>>()
+  const timers = new Set<NodeJS.Timeout>()
   /** By client and user, what waits to go after the next one. */
   const held = new Map<string, () => void>()
 
