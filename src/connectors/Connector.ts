@@ -166,6 +166,8 @@ export interface OAuthFinish {
   readonly redirectUri: string
   readonly code: Redacted.Redacted<string>
   readonly codeVerifier: Redacted.Redacted<string>
+  /** As it was asked for: a tool that names no scopes granted just that (RFC 6749 section 5.1). */
+  readonly mayAct?: boolean
 }
 
 export interface FetchRequest {

@@ -1,8 +1,10 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { challengeOf, isState, sha256, stateOf, stateReplaces, verifierOf } from "./oauthFlow.ts"
+import { challengeOf, isState, sha256, stateOf, verifierOf, wishOf } from "./oauthFlow.ts"
 
 const random = fc.uint8Array({ minLength: 32, maxLength: 32 })
+
+const none = { mayAct: false, replaces: false }
 
 describe("a way by OAuth", () => {
   it("makes the challenge that RFC 7636 gives as its example (appendix B)", () => {
@@ -10,30 +12,30 @@ describe("a way by OAuth", () => {
       .toBe("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
   })
 
-  it("has a state of 256 bits that says whether an account is replaced", () => {
-    fc.assert(fc.property(random, fc.boolean(), (bytes, replaces) => {
-      const state = stateOf(bytes, replaces)
+  it("has a state of 256 bits that also says what was wished", () => {
+    fc.assert(fc.property(random, fc.boolean(), fc.boolean(), (bytes, mayAct, replaces) => {
+      const state = stateOf(bytes, { mayAct, replaces })
       expect(isState(state)).toBe(true)
-      expect(stateReplaces(state)).toBe(replaces)
+      expect(wishOf(state)).toEqual({ mayAct, replaces })
       expect(Buffer.from(state.split(".")[0]!, "base64url")).toEqual(Buffer.from(bytes))
     }))
   })
 
   it("takes nothing else for a state", () => {
-    const state = stateOf(new Uint8Array(32), false)
-    for (const text of ["", state.slice(1), `${state}A`, `${state}.`, `${state}.replace.replace`, `${state}\n`]) {
+    const state = stateOf(new Uint8Array(32), none)
+    for (const text of ["", state.slice(1), `${state}A`, `${state}.`, `${state}.ra`, `${state}.a.r`, `${state}\n`]) {
       expect([text, isState(text)]).toEqual([text, false])
     }
   })
 
   it("has a verifier of its own for every session and every state, as long as RFC 7636 wants", () => {
     fc.assert(fc.property(random, random, fc.string(), (one, other, session) => {
-      const state = stateOf(one, false)
+      const state = stateOf(one, none)
       const verifier = verifierOf(session, state)
       expect(verifier).toMatch(/^[A-Za-z0-9_-]{43}$/)
       expect(verifier).not.toBe(verifierOf(`${session}x`, state))
-      expect(verifier).not.toBe(verifierOf(session, stateOf(one, true)))
-      if (Buffer.compare(one, other) !== 0) expect(verifier).not.toBe(verifierOf(session, stateOf(other, false)))
+      expect(verifier).not.toBe(verifierOf(session, stateOf(one, { ...none, replaces: true })))
+      if (Buffer.compare(one, other) !== 0) expect(verifier).not.toBe(verifierOf(session, stateOf(other, none)))
     }))
   })
 

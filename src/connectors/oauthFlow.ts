@@ -6,16 +6,26 @@
  */
 import { createHash } from "node:crypto"
 
-/** Ends a state whose user agreed that another account takes the place of the connected one. Hashed with the rest. */
-const replacing = ".replace"
+/** What the user wished when they left. It travels with the state, and is hashed with it: nobody changes it on the way. */
+export interface OAuthWish {
+  /** Also to act on the user's behalf. */
+  readonly mayAct: boolean
+  /** Another account may take the place of the connected one. */
+  readonly replaces: boolean
+}
 
 /** `random` is 32 bytes from a good source. */
-export const stateOf = (random: Uint8Array, replaces: boolean): string =>
-  Buffer.from(random).toString("base64url") + (replaces ? replacing : "")
+export const stateOf = (random: Uint8Array, { mayAct, replaces }: OAuthWish): string => {
+  const marks = `${mayAct ? "a" : ""}${replaces ? "r" : ""}`
+  return base64Url(random) + (marks === "" ? "" : `.${marks}`)
+}
 
-export const isState = (text: string): boolean => /^[A-Za-z0-9_-]{43}(\.replace)?$/.test(text)
+export const isState = (text: string): boolean => /^[A-Za-z0-9_-]{43}(\.(a|r|ar))?$/.test(text)
 
-export const stateReplaces = (state: string): boolean => state.endsWith(replacing)
+export const wishOf = (state: string): OAuthWish => {
+  const [, marks = ""] = state.split(".")
+  return { mayAct: marks.includes("a"), replaces: marks.includes("r") }
+}
 
 export const sha256 = (text: string): Uint8Array => new Uint8Array(createHash("sha256").update(text).digest())
 

@@ -10,7 +10,8 @@ import { GrantUnsupported } from "../connectors/Connector.ts"
 import type { ConnectorShape } from "../connectors/Connector.ts"
 import type { Credential } from "../connectors/Credential.ts"
 import { attemptMs, OAuthAttempts } from "../connectors/OAuthAttempts.ts"
-import { challengeOf, isState, sha256, stateOf, stateReplaces, verifierOf } from "../connectors/oauthFlow.ts"
+import { challengeOf, isState, sha256, stateOf, verifierOf, wishOf } from "../connectors/oauthFlow.ts"
+import type { OAuthWish } from "../connectors/oauthFlow.ts"
 import { isLoopbackHost, sessionToken } from "./authentication.ts"
 import { connectCredential, connectorOf } from "./connecting.ts"
 import { HttpSettings } from "./HttpSettings.ts"
@@ -39,18 +40,12 @@ export class AuthorizeRefused extends Schema.TaggedError<AuthorizeRefused>()("Au
   }
 }
 
-export interface OAuthWish {
-  /** Also to act on the user's behalf. */
-  readonly mayAct: boolean
-  readonly replaces: boolean
-}
-
 /** The address to send the browser to. */
 export const beginOAuth = Effect.fnUntraced(function* (owner: Owner, provider: Provider, wish: OAuthWish) {
   const connector = yield* connectorOf(provider)
   const session = Redacted.value(yield* sessionToken)
   const redirectUri = `${yield* originFor(provider)}/oauth/${provider}/callback`
-  const state = stateOf(crypto.getRandomValues(new Uint8Array(32)), wish.replaces)
+  const state = stateOf(crypto.getRandomValues(new Uint8Array(32)), wish)
   const codeChallenge = challengeOf(verifierOf(session, state))
   const address = yield* connector.beginOAuth({ redirectUri, state, codeChallenge, mayAct: wish.mayAct })
   const nowMs = yield* Clock.currentTimeMillis
@@ -96,8 +91,9 @@ export const finishOAuth = Effect.fnUntraced(function* (owner: Owner, provider: 
   if (back.code === undefined || back.code === "" || back.code.length > codeMaxChars) return yield* stranger
   const code = Redacted.make(back.code, { label: "authorization code" })
   const codeVerifier = Redacted.make(verifierOf(session, state), { label: "code verifier" })
-  const exchange = connector.finishOAuth({ redirectUri: attempt.redirectUri, code, codeVerifier }).pipe(
-    Effect.flatMap((credential) => keep(owner, connector, credential, stateReplaces(state))),
+  const { mayAct, replaces } = wishOf(state)
+  const exchange = connector.finishOAuth({ redirectUri: attempt.redirectUri, code, codeVerifier, mayAct }).pipe(
+    Effect.flatMap((credential) => keep(owner, connector, credential, replaces)),
     // Said of a code, or of what was just given for it: the user has pasted nothing.
     Effect.catchTag(
       ["TokenRejected", "ProviderRefused", "ConnectionRejected"],

@@ -10,7 +10,7 @@ import type { AccountPace } from "../AccountPace.ts"
 import type { ActRequest, ConnectorShape } from "../Connector.ts"
 import * as HostCircuit from "../HostCircuit.ts"
 import { actOutcomes } from "./actOutcomes.ts"
-import { type App, oauth } from "./oauth.ts"
+import { actScope, type App, oauth } from "./oauth.ts"
 import { makeReads } from "./reads.ts"
 import { signals } from "./readReply.ts"
 import { provider } from "./refusal.ts"
@@ -68,6 +68,7 @@ export const make = Effect.fnUntraced(function* (
     provider,
     grants: app === undefined ? ["token"] : ["oauth", "token"],
     canAct: true,
+    actScope,
     circuit: circuit.state,
     ...oauth(app, places, send, circuit),
     fetchSignals: (request) =>
@@ -85,7 +86,7 @@ export const make = Effect.fnUntraced(function* (
 const actor = (api: TodoistApi): ConnectorShape["act"] =>
   Effect.fn("Connector.act")(function* ({ credential, acts }: ActRequest) {
     const { scopes } = credential
-    if (scopes !== null && !scopes.includes("data:read_write")) {
+    if (scopes !== null && !scopes.includes(actScope)) {
       return acts.map(({ actId }) => ({ actId, outcome: "forbidden", detail: "scope" } as const))
     }
     return yield* api.call(

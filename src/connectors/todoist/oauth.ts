@@ -29,6 +29,9 @@ export interface OAuthPlaces {
 
 type Grants = Pick<ConnectorShape, "beginOAuth" | "finishOAuth" | "fromToken" | "refresh" | "revoke">
 
+/** What acting needs. */
+export const actScope = "data:read_write"
+
 const unsupported = (detail: string) => Effect.fail(new GrantUnsupported({ provider, detail }))
 
 const noApp = unsupported("the operator has not registered an app with Todoist")
@@ -56,7 +59,8 @@ export const oauth = (app: App | undefined, places: OAuthPlaces, send: Send, cir
   return {
     beginOAuth: (request) => app === undefined ? noApp : Effect.succeed(authorization(app, places, request)),
 
-    finishOAuth: Effect.fn("Connector.finishOAuth")(function* ({ redirectUri, code, codeVerifier }: OAuthFinish) {
+    finishOAuth: Effect.fn("Connector.finishOAuth")(function* (request: OAuthFinish) {
+      const { redirectUri, code, codeVerifier, mayAct } = request
       if (app === undefined) return yield* noApp
       const tokens = yield* trade(app, {
         grant_type: "authorization_code",
@@ -64,7 +68,8 @@ export const oauth = (app: App | undefined, places: OAuthPlaces, send: Send, cir
         redirect_uri: redirectUri,
         code_verifier: Redacted.value(codeVerifier),
       })
-      return yield* credentialOf(tokens)
+      const asAsked = mayAct === undefined ? null : [scopeFor(mayAct)]
+      return yield* credentialOf({ ...tokens, scopes: tokens.scopes ?? asAsked })
     }),
 
     fromToken: (token) => {
@@ -100,12 +105,14 @@ export const oauth = (app: App | undefined, places: OAuthPlaces, send: Send, cir
   }
 }
 
+/** The second includes what the first allows; it is asked for only when the user turns acting on. */
+const scopeFor = (mayAct: boolean) => mayAct ? actScope : "data:read"
+
 const authorization = (app: App, places: OAuthPlaces, { redirectUri, state, codeChallenge, mayAct }: OAuthBegin) => {
   const url = new URL(places.authorizeUrl)
   const parameters = {
     client_id: app.id,
-    // Each includes what the one before allows; `data:read_write` is asked for only when the user turns acting on.
-    scope: mayAct ? "data:read_write" : "data:read",
+    scope: scopeFor(mayAct),
     state,
     redirect_uri: redirectUri,
     code_challenge: codeChallenge,

@@ -56,11 +56,11 @@ describe("to a tool by OAuth", () => {
     const text = await page.text()
     expect([page.status, faultsOf(text)]).toEqual([200, []])
     expect(text).toMatch(
-      /<meta http-equiv="refresh" content="0;url=https:\/\/tool\.example\/authorize\?state=[\w-]{43}&/,
+      /<meta http-equiv="refresh" content="0;url=https:\/\/tool\.example\/authorize\?state=[\w-]{43}\.a&/,
     )
     expect(text).toContain('<a class="button primary" href="https://tool.example/authorize?')
     expect(tool.asked.begun).toEqual([{
-      state: expect.stringMatching(/^[\w-]{43}$/),
+      state: expect.stringMatching(/^[\w-]{43}\.a$/),
       codeChallenge: expect.stringMatching(/^[\w-]{43}$/),
       redirectUri: "http://127.0.0.1:8080/oauth/todoist/callback",
       mayAct: true,
@@ -113,7 +113,7 @@ describe("back from a tool", () => {
     const { callback, asked, state } = await begun(tool)
     const stale = [303, "/connect?trouble=stale&tool=todoist"]
     const wrong = `${state.startsWith("A") ? "B" : "A"}${state.slice(1)}`
-    for (const given of [wrong, `${state}.replace`, "", "x", `${state} `]) {
+    for (const given of [wrong, `${state}.r`, "", "x", `${state} `]) {
       expect(whereTo(await callback({ state: given, code: "c" }))).toEqual(stale)
       expect(whereTo(await callback({ state: given, error: "access_denied" }))).toEqual(stale)
     }
@@ -205,8 +205,8 @@ describe("another account", () => {
   it("edge case 32 - takes the place only of whoever agreed, by either way", async () => {
     const tool = toolOf()
     const { callback, asked, state } = await begun(tool, {}, { replace: "1" })
-    expect(state).toMatch(/\.replace$/)
-    expect(whereTo(await callback({ state: state.replace(".replace", ""), code: "c" }))[1]).toContain("stale")
+    expect(state).toMatch(/\.r$/)
+    expect(whereTo(await callback({ state: state.replace(".r", ""), code: "c" }))[1]).toContain("stale")
     await callback({ state, code: "c" })
     const pasted = site()
     await pasted.post("/connect/todoist", { token: "t", replace: "1" })

@@ -263,7 +263,9 @@ describe("operator page", () => {
     expect(faultsOf(page)).toEqual([])
     expect(words(page)).toMatch(/Todoist held back , tried in a moment 800 150 50 7 4 minutes RateLimited: 150/)
     expect(words(page)).toMatch(/Calendar ended: update tipstream 800 150 50 0/)
-    expect(words(page)).toMatch(/default Todoist 60 minutes ago &lt;b&gt;&quot;&#39; &lt;b&gt;&quot;&#39; 4 in 2 minutes/)
+    expect(words(page)).toMatch(
+      /default Todoist 60 minutes ago &lt;b&gt;&quot;&#39; &lt;b&gt;&quot;&#39; 4 in 2 minutes/,
+    )
     expect(words(page)).toMatch(/Todoist never has to be connected again 0 once the user connects again/)
     expect(words(pageOf())).toContain("Nobody is late.")
     expect(words(pageOf({ syncs: undefined }))).toContain("Who is late cannot be read just now.")
