@@ -10,6 +10,8 @@ export type Draft =
   | { readonly kind: "move"; readonly task: number; readonly project: number | null; readonly parent: number }
   | { readonly kind: "addProject"; readonly parent: number | null; readonly args: Args }
   | { readonly kind: "project"; readonly type: string; readonly project: number; readonly args: Args }
+  | { readonly kind: "section" | "label"; readonly type: string; readonly at: number; readonly project: number }
+  | { readonly kind: "intoSection"; readonly task: number; readonly section: number }
   | { readonly kind: "nonsense"; readonly type: string; readonly args: Args }
   | { readonly kind: "again"; readonly earlier: number }
 
@@ -19,6 +21,8 @@ type Args = Readonly<Record<string, unknown>>
 export interface Known {
   readonly tasks: ReadonlyArray<string>
   readonly projects: ReadonlyArray<string>
+  readonly sections: ReadonlyArray<string>
+  readonly labels: ReadonlyArray<string>
   readonly sent: ReadonlyArray<SyncCommand>
 }
 
@@ -47,6 +51,8 @@ const taskFields = fc.record({
 }, { requiredKeys: ["content"] })
 
 const plainTypes = ["item_close", "item_uncomplete", "item_delete"]
+const sectionTypes = ["add", "add", "update", "move", "archive", "unarchive", "delete"].map((verb) => `section_${verb}`)
+const labelTypes = ["add", "update", "delete"].map((verb) => `label_${verb}`)
 const projectTypes = ["project_archive", "project_unarchive", "project_delete"]
 
 export const draft: fc.Arbitrary<Draft> = fc.oneof(
@@ -93,6 +99,25 @@ export const draft: fc.Arbitrary<Draft> = fc.oneof(
     }),
   },
   {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("section"),
+      type: fc.constantFrom(...sectionTypes),
+      at: which,
+      project: which,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("intoSection"), task: which, section: which }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("label"),
+      type: fc.constantFrom(...labelTypes),
+      at: which,
+      project: which,
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("nonsense"),
@@ -109,7 +134,7 @@ const pick = (all: ReadonlyArray<string>, at: number | null): string | undefined
   at === null ? undefined : all[at % all.length]
 
 /** The command itself. Wherever the client knows nothing to choose from, an id nobody has. */
-export const commandOf = (draft: Draft, { tasks, projects, sent }: Known): SyncCommand => {
+export const commandOf = (draft: Draft, { tasks, projects, sections, labels, sent }: Known): SyncCommand => {
   const command = (type: string, args: Args, tempId?: string): SyncCommand => ({
     type,
     uuid: randomUUID(),
@@ -134,6 +159,21 @@ export const commandOf = (draft: Draft, { tasks, projects, sent }: Known): SyncC
       return command("project_add", { ...draft.args, parentId: pick(projects, draft.parent) ?? null }, randomUUID())
     case "project":
       return command(draft.type, { ...draft.args, id: pick(projects, draft.project) ?? nobody })
+    case "section": {
+      const args = { projectId: pick(projects, draft.project) ?? nobody, name: `Section ${draft.at % 5}` }
+      if (draft.type === "section_add") return command(draft.type, args, randomUUID())
+      return command(draft.type, { ...args, id: pick(sections, draft.at) ?? nobody })
+    }
+    case "intoSection":
+      return command("item_move", {
+        id: pick(tasks, draft.task) ?? nobody,
+        sectionId: pick(sections, draft.section) ?? nobody,
+      })
+    case "label": {
+      const args = { name: `label-${draft.project % 5}` }
+      if (draft.type === "label_add") return command(draft.type, args, randomUUID())
+      return command(draft.type, { ...args, id: pick(labels, draft.at) ?? nobody })
+    }
     case "nonsense":
       return command(draft.type, draft.args)
     case "again":

@@ -20,6 +20,8 @@ const places = {
   user: (value: Json) => "tz_info" in value || "karma_trend" in value,
   tz_info: (_: Json, under: string) => under === "tz_info",
   features: (_: Json, under: string) => under === "features",
+  initiator: (_: Json, under: string) => under === "initiator",
+  event_data_extra: (_: Json, under: string) => under === "event_data_extra",
   error: (value: Json) => "error_tag" in value || "error_code" in value,
   envelope: (_: Json, under: string) => under === "",
 }

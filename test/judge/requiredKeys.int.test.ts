@@ -7,31 +7,11 @@ import { TodoistApi } from "@doist/todoist-sdk"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { keysOf, type Kind, withoutKey } from "./dropKey.ts"
 import { envelopeProblems } from "./envelope.ts"
+import { item, judged, type JudgedKeys } from "./judgedKeys.ts"
 import { type Account, prepare, type Reading, readings } from "./readings.ts"
 import { type Exchange, type RecordingProxy, startProxy } from "./recordingProxy.ts"
 import { type SimulatorProcess, startSimulator } from "./simulatorProcess.ts"
 
-interface Judged {
-  readonly sdk: ReadonlyArray<string>
-  readonly ours: ReadonlyArray<string>
-  readonly nobody: ReadonlyArray<string>
-}
-
-const words = (text: string): ReadonlyArray<string> => text.trim().split(/\s+/).filter((word) => word !== "").sort()
-
-const judged = (sdk: string, ours = "", nobody = ""): Judged => ({
-  sdk: words(sdk),
-  ours: words(ours),
-  nobody: words(nobody),
-})
-
-const item = judged(
-  `id user_id project_id section_id parent_id added_by_uid assigned_by_uid responsible_uid content description
-  labels priority child_order day_order is_collapsed checked is_deleted added_at updated_at completed_at due deadline
-  duration`,
-  "",
-  "completed_count",
-)
 const due = judged("date is_recurring string", "lang timezone")
 const deadline = judged("date lang")
 const duration = judged("amount unit")
@@ -61,7 +41,7 @@ const section = judged(
   is_collapsed`,
 )
 
-const expected: Readonly<Record<string, Partial<Record<Kind, Judged>>>> = {
+const expected: Readonly<Record<string, Partial<Record<Kind, JudgedKeys>>>> = {
   "full sync": {
     ...task,
     project,
@@ -134,10 +114,10 @@ const readWith = async (reading: Reading, account: Account, rewrite: ((exchange:
 
 const camelCase = (key: string): string => key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-const verdictsWithout = async (reading: Reading, account: Account, kind: Kind): Promise<Judged> => {
+const verdictsWithout = async (reading: Reading, account: Account, kind: Kind): Promise<JudgedKeys> => {
   const { failed, exchange: whole } = await readWith(reading, account, null)
   expect([failed, envelopeProblems(whole)]).toEqual([null, []])
-  const found: { [By in keyof Judged]: Array<string> } = { sdk: [], ours: [], nobody: [] }
+  const found: { [By in keyof JudgedKeys]: Array<string> } = { sdk: [], ours: [], nobody: [] }
   for (const key of keysOf(kind, whole.body)) {
     const { failed, exchange } = await readWith(reading, account, ({ body }) => withoutKey(kind, key, body))
     const problems = envelopeProblems({ ...exchange, body: withoutKey(kind, key, exchange.body) })

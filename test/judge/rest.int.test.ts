@@ -206,6 +206,21 @@ describe("projects", () => {
     expect(await refusal(current.api.getProject(nobody))).toMatchObject({ httpStatusCode: 404 })
   })
 
+  it("are added, updated, archived, brought back and deleted", async () => {
+    const { api } = current
+    const made = await api.addProject({ name: "Garden", color: "red", isFavorite: true, viewStyle: "board" })
+    expect(made).toMatchObject({ name: "Garden", color: "red", isFavorite: true, viewStyle: "board", isShared: false })
+    const { id } = made
+    expect(await api.updateProject(id, { name: "Yard" })).toMatchObject({ id, name: "Yard", color: "red" })
+    expect(await api.archiveProject(id)).toMatchObject({ id, isArchived: true })
+    expect((await api.getArchivedProjects()).results).toMatchObject([{ id, name: "Yard" }])
+    expect(await api.unarchiveProject(id)).toMatchObject({ id, isArchived: false })
+    expect((await api.getArchivedProjects()).results).toEqual([])
+    expect(await api.deleteProject(id)).toBe(true)
+    const calls = [() => api.getProject(id), () => api.updateProject(id, { name: "a" }), () => api.archiveProject(id)]
+    for (const call of calls) expect(await refusal(call())).toMatchObject({ httpStatusCode: 404 })
+  })
+
   it("archived are out of the list and can still be read", async () => {
     const tempId = randomUUID()
     const command = createCommand("project_add", { name: "Garden" }, tempId)

@@ -117,12 +117,13 @@ describe("sync through the SDK", () => {
     expect(tasks.map(({ id, isDeleted }) => [id, isDeleted]).sort()).toEqual([[parent, true], [child, true]].sort())
   })
 
-  it("a client that came while a project was archived is sent its tasks when it is back", async () => {
+  it("a client that came while a project was archived is sent its tasks and sections when it is back", async () => {
     const project = randomUUID()
     const { tempIdMapping = {} } = await current.api.sync({
       commands: [
         createCommand("project_add", { name: "Garden" }, project),
         createCommand("item_add", { content: "Sow", projectId: project }),
+        createCommand("section_add", { name: "Soon", projectId: project }, randomUUID()),
       ],
     })
     const id = tempIdMapping[project]!
@@ -130,7 +131,13 @@ describe("sync through the SDK", () => {
     const { syncToken, tasks } = await fullSync()
     expect(tasks.filter(({ projectId }) => projectId === id)).toEqual([])
     await current.api.sync({ commands: [createCommand("project_unarchive", { id })] })
-    expect((await changesSince(syncToken)).tasks).toMatchObject([{ content: "Sow", projectId: id, isDeleted: false }])
+    const back = await current.api.sync({ syncToken, resourceTypes: ["items", "projects", "sections"] })
+    expect(back).toMatchObject({
+      fullSync: false,
+      items: [{ content: "Sow", projectId: id, isDeleted: false }],
+      projects: [{ id, isArchived: false }],
+      sections: [{ name: "Soon", projectId: id, isDeleted: false }],
+    })
   })
 
   it("a recurring task is closed by moving its date", async () => {

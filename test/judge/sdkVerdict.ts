@@ -35,6 +35,10 @@ const parseErrors = (failed: TodoistSyncError) =>
     SyncErrorSchema.parse(status)
   )
 
+/** Objects as they are on the wire, as the SDK gives them to its caller. */
+export const asSdkReads = (body: object) =>
+  api({ status: 200, body: JSON.stringify(body) }).sync({ resourceTypes: ["items"] })
+
 /** A failed command makes the SDK throw before it reads the rest, so the rest is read without that command. */
 const readSync: Reading = async (reply) => {
   try {
@@ -69,6 +73,11 @@ const readings: ReadonlyArray<readonly [method: string, path: RegExp, reading: R
   ["POST", /^\/api\/v1\/tasks\/\w+\/move$/, (reply) => api(reply).moveTask(id, { projectId: id })],
   ["GET", /^\/api\/v1\/projects$/, (reply) => api(reply).getProjects()],
   ["GET", /^\/api\/v1\/projects\/archived$/, (reply) => api(reply).getArchivedProjects()],
+  ["POST", /^\/api\/v1\/projects$/, (reply) => api(reply).addProject({ name: "a" })],
+  ["POST", /^\/api\/v1\/projects\/\w+$/, (reply) => api(reply).updateProject(id, { name: "a" })],
+  ["DELETE", /^\/api\/v1\/projects\/\w+$/, (reply) => isTrue(api(reply).deleteProject(id))],
+  ["POST", /^\/api\/v1\/projects\/\w+\/archive$/, (reply) => api(reply).archiveProject(id)],
+  ["POST", /^\/api\/v1\/projects\/\w+\/unarchive$/, (reply) => api(reply).unarchiveProject(id)],
   ["GET", /^\/api\/v1\/projects\/\w+$/, (reply) => api(reply).getProject(id)],
   ["GET", /^\/api\/v1\/projects\/\w+\/collaborators$/, (reply) => api(reply).getProjectCollaborators(id)],
   ["GET", /^\/api\/v1\/sections$/, (reply) => api(reply).getSections({ projectId: id })],

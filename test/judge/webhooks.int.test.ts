@@ -10,8 +10,11 @@ import {
   verifyWebhookSignature,
 } from "@doist/todoist-sdk"
 import { createHmac, randomUUID } from "node:crypto"
+import { isDeepStrictEqual } from "node:util"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { eventually } from "../support/eventually.ts"
+import { keysOf, type Kind, withoutKey } from "./dropKey.ts"
+import { item, judged, type JudgedKeys } from "./judgedKeys.ts"
 import { codeOf, type OAuthApp, registerApp } from "./oauthApp.ts"
 import { type SimulatorProcess, startSimulator } from "./simulatorProcess.ts"
 import { type Received, startReceiver, type WebhookReceiver } from "./webhookReceiver.ts"
@@ -192,6 +195,38 @@ describe("a webhook", () => {
     await api.closeTask(id)
     const [one] = await receiver.arrived(1)
     expect(await isSigned(one!, picky)).toBe(true)
+  })
+})
+
+describe("a key taken away from a webhook", () => {
+  const expected: Partial<Record<Kind, JudgedKeys>> = {
+    envelope: judged("event_name user_id event_data initiator triggered_at version", "event_data_extra"),
+    initiator: judged("id email full_name image_id is_premium"),
+    item: { ...item, nobody: [...item.nobody, "url"] },
+    // The SDK takes an update without an intent for `item_updated`.
+    event_data_extra: judged("old_item", "update_intent"),
+  }
+
+  const whoMisses = (kind: Kind, key: string, body: string): keyof JudgedKeys => {
+    try {
+      const spoiled = parseWebhookPayload(JSON.parse(withoutKey(kind, key, body)))
+      return isDeepStrictEqual(spoiled, parseWebhookPayload(JSON.parse(body))) ? "nobody" : "ours"
+    } catch {
+      return "sdk"
+    }
+  }
+
+  it("is missed by the SDK, or changes what it reads", async () => {
+    const id = await add({ content: "Water", due: { string: "every day" } })
+    await run({ type: "item_close", uuid: randomUUID(), args: { id } })
+    const body = (await receiver.arrived(2))[1]!.raw.toString()
+    const found = Object.keys(expected).map((name) => {
+      const kind = name as Kind
+      const by = Map.groupBy(keysOf(kind, body), (key) => whoMisses(kind, key, body))
+      const keys = (who: keyof JudgedKeys) => (by.get(who) ?? []).sort()
+      return [kind, { sdk: keys("sdk"), ours: keys("ours"), nobody: keys("nobody") }] as const
+    })
+    expect(Object.fromEntries(found)).toEqual(expected)
   })
 })
 
