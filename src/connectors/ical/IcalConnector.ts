@@ -109,19 +109,29 @@ const fromAddress = Effect.fnUntraced(function* (token: Redacted.Redacted<string
 const feedIdOf = (url: URL): string =>
   createHash("sha256").update(`tipstream ical feed\n${url.href}`).digest("hex").slice(0, 32)
 
-const readingOf = (reply: Reply, nowMs: number): Effect.Effect<FeedReading, ConnectorError> => {
-  const outcome = readFeed(reply.bytes, nowMs)
-  switch (outcome._tag) {
-    case "Read":
-      return Effect.succeed(outcome)
-    case "CutOff":
-      return Effect.fail(unavailable("incomplete", reply.status))
-    case "NoCalendar":
-      return Effect.fail(unavailable("malformed", reply.status))
-    case "Unreadable":
-      return Effect.fail(refused(reply.status, "unreadable items"))
-  }
-}
+const readingOf = Effect.fnUntraced(
+  function* ({ bytes, status }: Reply, nowMs: number): Effect.fn.Return<FeedReading, ConnectorError> {
+    const steps = readFeed(bytes, nowMs)
+    let step = steps.next()
+    while (step.done !== true) {
+      yield* Effect.yieldNow
+      step = steps.next()
+    }
+    const outcome = step.value
+    switch (outcome._tag) {
+      case "Read":
+        return outcome
+      case "CutOff":
+        return yield* unavailable("incomplete", status)
+      case "NoCalendar":
+        return yield* unavailable("malformed", status)
+      case "TooLarge":
+        return yield* refused(status, "too many events")
+      case "Unreadable":
+        return yield* refused(status, "unreadable items")
+    }
+  },
+)
 
 const signalsOf = (reading: FeedReading, accountId: string, cursor: string): ReadonlyArray<Signal> => [
   { _tag: "Account", accountId, timeZone: reading.timeZone },

@@ -8,7 +8,9 @@ import { type Budget, dateOf, dayOf, daysOf, readRule, type Rule } from "./recur
 import type { Zones } from "./zones.ts"
 
 export interface Appointment {
-  readonly taskId: string
+  readonly uid: string
+  /** Tells the occurrences of one series apart; empty for what happens once. */
+  readonly key: string
   readonly start: When
   /** Of a whole day: its first instant for the reader. */
   readonly startMs: number
@@ -33,19 +35,27 @@ export interface Appointments {
 const daysLongMax = 31
 const dayMs = 86_400_000
 
-/** Stable as long as the event is the same, wherever it is moved. `key` tells the occurrences of one series apart. */
+/** A series in the window costs the budget this much for each occurrence, as against a day looked at. */
+const occurrenceCost = 5
+const seriesAtOnce = 500
+
+/** Stable as long as the event is the same, wherever it is moved. */
 export const taskIdOf = (uid: string, key: string): string =>
   createHash("sha256").update(`${uid}\n${key}`).digest("hex").slice(0, 32)
 
-export const appointmentsOf = (
+/** Stops now and then, as `readFeedText` does. */
+export function* appointmentsOf(
   components: ReadonlyArray<Component>,
   zones: Zones,
   window: Window,
   budget: Budget,
-): Appointments => {
+): Generator<void, Appointments> {
+  let handled = 0
   const found: Array<Appointment> = []
   const quarantined: Array<string | null> = []
   for (const [uid, events] of byUid(components)) {
+    handled += 1
+    if (handled % seriesAtOnce === 0) yield
     // Without a uid a component is nobody's, and two of them are not one event.
     const sets = uid === "" ? events.map((one) => [one]) : [events]
     for (const set of sets) {
@@ -108,18 +118,19 @@ const seriesOf = (
     else overrides.set(keyOf(id), one)
   }
   const changed = Array.from(overrides).filter(([, one]) => !isCancelled(one)).flatMap(([key, one]) =>
-    appointmentOf(taskIdOf(uid, key), one, startOf(one), zones, window) ?? []
+    appointmentOf({ uid, key }, one, startOf(one), zones, window) ?? []
   )
   if (master === undefined || isCancelled(master)) return changed
   const start = startOf(master)
   if (!master.properties.has("rrule") && !master.properties.has("rdate")) {
-    const only = appointmentOf(taskIdOf(uid, ""), master, start, zones, window)
+    const only = appointmentOf({ uid, key: "" }, master, start, zones, window)
     return only === undefined ? changed : [only, ...changed]
   }
   const starts = startsOf(master, start, zones, window, budget)
   if (starts === undefined) return undefined
+  budget.left -= starts.size * occurrenceCost
   const regular = Array.from(starts).filter(([key]) => !overrides.has(key)).flatMap(([key, when]) =>
-    appointmentOf(taskIdOf(uid, key), master, when, zones, window) ?? []
+    appointmentOf({ uid, key }, master, when, zones, window) ?? []
   )
   return [...regular, ...changed]
 }
@@ -170,7 +181,7 @@ const isWithin = ({ until }: Rule, when: When, zones: Zones): boolean => {
 }
 
 const appointmentOf = (
-  taskId: string,
+  id: Pick<Appointment, "uid" | "key">,
   { properties }: Component,
   start: When,
   zones: Zones,
@@ -180,7 +191,7 @@ const appointmentOf = (
   if (day < window.fromDay - daysLongMax || day >= window.toDay) return undefined
   const startMs = zones.toMs({ time: "00:00:00", zone: null, date: start.date, ...(isTimed(start) ? start : {}) })
   const endMs = startMs + Math.min(lengthMs(properties, zones), daysLongMax * dayMs)
-  return { taskId, start, startMs, endMs, properties }
+  return { ...id, start, startMs, endMs, properties }
 }
 
 /** From the first start to its end, as long for each occurrence. A whole day without an end is one day. */

@@ -227,6 +227,11 @@ COMPLETED:20240101T120000Z
 END:VTODO
 END:VCALENDAR`)
 
+/** Runs what stops now and then to its end. */
+export const finished = <A>(steps: Generator<void, A>): A => {
+  for (let step = steps.next();; step = steps.next()) if (step.done === true) return step.value
+}
+
 /** A calendar of these components, CRLF. */
 export const feedOf = (...components: ReadonlyArray<string>): Uint8Array =>
   new TextEncoder().encode(crlf(["BEGIN:VCALENDAR", "VERSION:2.0", ...components, "END:VCALENDAR", ""].join("\n")))

@@ -1,7 +1,9 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { apple, eventOf, feedOf, google, nowMs, outlook } from "./feed.fixture.ts"
-import { type FeedReading, readFeed } from "./feedTasks.ts"
+import { apple, eventOf, feedOf, finished, google, nowMs, outlook } from "./feed.fixture.ts"
+import { type FeedReading, readFeed as steps } from "./feedTasks.ts"
+
+const readFeed = (bytes: Uint8Array, at: number) => finished(steps(bytes, at))
 
 const read = (bytes: Uint8Array, at = nowMs): FeedReading => {
   const outcome = readFeed(bytes, at)
@@ -197,6 +199,34 @@ describe("what is broken", () => {
     for (let length = 0; length <= end; length += 7) {
       expect(["CutOff", "NoCalendar"], `${length}`).toContain(readFeed(feed.subarray(0, length), nowMs)._tag)
     }
+  })
+})
+
+describe("what is too much", () => {
+  it("is refused when it is an archive, and in part when its rules cost too much", () => {
+    const many = Array.from({ length: 20_001 }, (_, n) => `BEGIN:VEVENT\nUID:${n}\nEND:VEVENT`)
+    expect(readFeed(feedOf(...many), nowMs)._tag).toBe("TooLarge")
+    const costly = "RRULE:FREQ=DAILY;COUNT=999999"
+    const few = Array.from(
+      { length: 40 },
+      (_, n) => eventOf("DTSTART:19000101T100000Z", n < 30 ? "RRULE:FREQ=DAILY" : costly).replace("e1", `e${n}`),
+    )
+    expect(read(feedOf(...few)).quarantined.length).toBe(0)
+    const more = Array.from(
+      { length: 40 },
+      (_, n) => eventOf("DTSTART:19000101T100000Z", n < 22 ? "RRULE:FREQ=DAILY" : costly).replace("e1", `e${n}`),
+    )
+    const { quarantined } = read(feedOf(...more, ...few.map((one) => one.replace("UID:e", "UID:f"))))
+    expect(quarantined.length).toBeGreaterThan(0)
+  })
+
+  it("is read in steps, none of which is long", () => {
+    const many = feedOf(
+      ...Array.from({ length: 5_000 }, (_, n) => eventOf("DTSTART:20261122T100000Z").replace("e1", `e${n}`)),
+    )
+    let count = 0
+    for (const _ of steps(many, nowMs)) count += 1
+    expect(count).toBeGreaterThanOrEqual(20)
   })
 })
 

@@ -25,7 +25,7 @@ export interface FeedReading {
 
 export type FeedOutcome =
   | FeedReading
-  | { readonly _tag: "NoCalendar" | "CutOff" }
+  | { readonly _tag: "NoCalendar" | "CutOff" | "TooLarge" }
   /** Most of it makes no sense: the format changed. Taken at its word, all tasks would be gone. */
   | { readonly _tag: "Unreadable" }
 
@@ -40,8 +40,9 @@ const budgetDays = 1_000_000
 
 const dayMs = 86_400_000
 
-export const readFeed = (bytes: Uint8Array, nowMs: number): FeedOutcome => {
-  const feed = readFeedText(unfold(bytes))
+/** A large feed takes a second: it stops every few milliseconds, so that whoever runs it can let others have a turn. */
+export function* readFeed(bytes: Uint8Array, nowMs: number): Generator<void, FeedOutcome> {
+  const feed = yield* readFeedText(unfold(bytes))
   if (feed._tag !== "Feed") return feed
   const zoneName = ianaOf(textOf(feed.properties, "x-wr-timezone") ?? "")
   const timeZone = zoneName !== undefined && isTimeZone(zoneName) ? zoneName : null
@@ -53,11 +54,14 @@ export const readFeed = (bytes: Uint8Array, nowMs: number): FeedOutcome => {
   const midnight = (day: number) => toEpochMs(dateOf(day), "00:00:00", home)
   const endOfSight = midnight(today + horizonDays + 1)
 
-  const events = appointmentsOf(feed.components, zones, window, budget)
+  const events = yield* appointmentsOf(feed.components, zones, window, budget)
   const coming = events.found.filter((one) =>
     isTitled(one.properties) && endOf(one) > nowMs && one.startMs < endOfSight
   )
-    .sort((one, other) => one.startMs - other.startMs || (one.taskId < other.taskId ? -1 : 1)).slice(0, tasksMax)
+    .sort((one, other) => one.startMs - other.startMs || (one.uid + one.key < other.uid + other.key ? -1 : 1)).slice(
+      0,
+      tasksMax,
+    )
   const todos = todosOf(feed.components, zones, home, nowMs)
   const quarantined = [...events.quarantined, ...todos.quarantined]
   const components = feed.components.filter(({ kind }) => kind !== "vtimezone").length
@@ -85,7 +89,7 @@ const observedEvent = (one: Appointment, timeZone: string | null, zones: Zones):
     state: "open",
     task: {
       ...wordsOf(properties, zones),
-      taskId: one.taskId,
+      taskId: taskIdOf(one.uid, one.key),
       priority: 1,
       due: { date, atMs: isTimed(start) ? startMs : null, isRecurring: false },
       durationMinutes: isTimed(start) && minutes > 0 ? minutes : null,

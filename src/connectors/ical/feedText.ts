@@ -26,6 +26,7 @@ export type FeedText =
   }
   /** It begins as a calendar and does not end as one. */
   | { readonly _tag: "CutOff" }
+  | { readonly _tag: "TooLarge" }
   | { readonly _tag: "NoCalendar" }
 
 const kinds: Readonly<Record<string, Component["kind"] | undefined>> = {
@@ -45,8 +46,17 @@ const describing = new Set(
   "SUMMARY URL PRIORITY CATEGORIES CREATED SEQUENCE PERCENT-COMPLETE X-LIC-LOCATION X-WR-TIMEZONE".split(" "),
 )
 
+/** Ten a day for five years. A feed beyond is an archive, or made to keep us busy. */
+const componentsMax = 20_000
+
+/** Some milliseconds' work. */
+const linesAtOnce = 2_000
+
 /** A rule with a thousand exceptions has 17,000 characters; a line beyond this is no calendar's. */
 const lineMaxChars = 65_536
+
+/** Of the lines that are read of one component: a series with ten thousand exceptions. */
+const componentMaxChars = 4 * lineMaxChars
 
 const [lf, cr, space, tab] = [10, 13, 32, 9]
 
@@ -74,9 +84,16 @@ interface Open {
   readonly properties: Map<string, Array<Property>>
   readonly children: Array<Component>
   isBroken: boolean
+  chars: number
 }
 
-const open = (kind: Component["kind"]): Open => ({ kind, properties: new Map(), children: [], isBroken: false })
+const open = (kind: Component["kind"]): Open => ({
+  kind,
+  properties: new Map(),
+  children: [],
+  isBroken: false,
+  chars: 0,
+})
 
 const nameOf = (line: string): string => {
   const colon = line.indexOf(":")
@@ -88,7 +105,9 @@ const nameOf = (line: string): string => {
 const take = (into: Open, name: string, line: string): void => {
   const decides = deciding.has(name)
   if (!decides && !describing.has(name)) return
-  const property = line.length > lineMaxChars ? undefined : parseProperty(line)
+  into.chars += line.length
+  const isTooLong = line.length > lineMaxChars || into.chars > componentMaxChars
+  const property = isTooLong ? undefined : parseProperty(line)
   if (property === undefined) {
     into.isBroken ||= decides
     return
@@ -99,10 +118,15 @@ const take = (into: Open, name: string, line: string): void => {
   else before.push(property)
 }
 
-export const readFeedText = (text: string): FeedText => {
+/** Stops now and then, so that whoever runs it can let others have a turn. */
+export function* readFeedText(text: string): Generator<void, FeedText> {
   const calendar = open("vevent")
   const reader = new Reader(calendar)
-  for (const line of text.split(/\r\n|\n|\r/)) reader.line(line)
+  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
+    reader.line(line)
+    if (calendar.children.length > componentsMax) return { _tag: "TooLarge" }
+    if (index % linesAtOnce === linesAtOnce - 1) yield
+  }
   if (!reader.hasBegun) return { _tag: "NoCalendar" }
   if (!reader.hasEnded) return { _tag: "CutOff" }
   return { _tag: "Feed", properties: calendar.properties, components: calendar.children }
@@ -177,7 +201,12 @@ class Reader {
   }
 }
 
-const closed = (one: Open, isBroken: boolean): Component => ({ ...one, isBroken: one.isBroken || isBroken })
+const closed = ({ children, kind, properties, ...one }: Open, isBroken: boolean): Component => ({
+  kind,
+  properties,
+  children,
+  isBroken: one.isBroken || isBroken,
+})
 
 export const uidOf = ({ properties }: Component): string | undefined => {
   const uid = textOf(properties, "uid")?.trim()
