@@ -1,15 +1,17 @@
 import { expect, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { reactionKinds, reactionRecorded } from "../../schemas/events.ts"
 import { TenantId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import type { Reaction } from "../../schemas/Tip.ts"
+import { dueKey } from "../actors/UserSyncState.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import type { Decision, ReactRequest } from "../recommender/Decisions.ts"
 import { completeActId } from "../recommender/Feedback.ts"
 import { judge } from "../recommender/reactionState.ts"
+import { actPickUpMs } from "./reactIn.ts"
 import { decisionOf, eventsOf, hourMs, newDecisionId, newUser, nowMs, servedEventOf } from "./store.fixture.ts"
 import * as Store from "./store.fixture.ts"
 
@@ -73,6 +75,14 @@ const actsOf = Effect.fnUntraced(function* (owner: Owner) {
 const tags = (answers: ReadonlyArray<{ readonly verdict: { readonly _tag: string } }>) =>
   answers.map(({ verdict }) => verdict._tag).toSorted()
 
+/** Somebody has come as far as the lock of another's transaction. */
+const waitsForALock = SqlClient.SqlClient.use((sql) =>
+  Effect.repeat(
+    sql`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    { until: (rows) => rows.length > 0 },
+  )
+)
+
 layer(Store.layer)("a reaction in sql", (it) => {
   it.effect("settles the tip, puts the candidate to sleep and is on the log", () =>
     Effect.gen(function* () {
@@ -97,6 +107,50 @@ layer(Store.layer)("a reaction in sql", (it) => {
       ])
       yield* react(yield* served(owner, { candidateId: "library:let-one-go" }), "done")
       expect(yield* actsOf(owner)).toHaveLength(1)
+    }))
+
+  it.effect("edge case 20 - done of a recurring task names the occurrence the user saw, of any other task none", () =>
+    Effect.gen(function* () {
+      const owner = yield* connectedUser
+      const sql = yield* SqlClient.SqlClient
+      const expectedOf = Effect.fnUntraced(function* (candidateId: string, meta: Partial<Decision["tip"]["meta"]>) {
+        const bare = decisionOf(owner, { candidateId })
+        const decision = { ...bare, tip: { ...bare.tip, meta: { ...bare.tip.meta, ...meta } } }
+        yield* Decisions.use((store) => store.commit(decision, servedEventOf(decision)))
+        yield* react(decision, "done")
+        const [row] = yield* sql<{ readonly expected_due: string | null }>`
+          SELECT expected_due FROM acts WHERE act_id = ${completeActId(decision.decisionId)}`
+        return row?.expected_due
+      })
+      const due = { date: "2026-06-10", atMs: nowMs + 123, isRecurring: true }
+      const timed = { dueDate: due.date, dueAt: new Date(due.atMs).toISOString() }
+      expect(yield* expectedOf("todoist:1", { ...timed, isRecurring: true })).toBe(dueKey(due))
+      expect(yield* expectedOf("todoist:2", { dueDate: due.date, isRecurring: true })).toBe("2026-06-10")
+      expect(yield* expectedOf("todoist:3", { ...timed, isRecurring: false })).toBeNull()
+      expect(yield* expectedOf("todoist:4", {})).toBeNull()
+    }))
+
+  it.effect("done while a sync is under way waits for it, and brings the next one forward in the end", () =>
+    Effect.gen(function* () {
+      const owner = yield* connectedUser
+      const sql = yield* SqlClient.SqlClient
+      // Due in a moment, so that there is nothing to bring forward yet.
+      yield* sql`UPDATE connections SET next_sync_at_ms = ${nowMs + 1} WHERE user_id = ${owner.userId}`
+      const tip = yield* served(owner)
+      const [begun, finish] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const sync = yield* Effect.forkChild(sql.withTransaction(Effect.gen(function* () {
+        yield* sql`UPDATE connections SET next_sync_at_ms = ${nowMs + 900_000} WHERE user_id = ${owner.userId}`
+        yield* Deferred.succeed(begun, undefined)
+        yield* Deferred.await(finish)
+      })))
+      yield* Deferred.await(begun)
+      const reaction = yield* Effect.forkChild(react(tip, "done"))
+      yield* waitsForALock
+      yield* Deferred.succeed(finish, undefined)
+      yield* Fiber.join(sync)
+      yield* Fiber.join(reaction)
+      const [row] = yield* sql`SELECT next_sync_at_ms FROM connections WHERE user_id = ${owner.userId}`
+      expect(row).toEqual({ next_sync_at_ms: nowMs + actPickUpMs })
     }))
 
   it.effect("done of a task whose tool was disconnected asks for nothing, also not later", () =>

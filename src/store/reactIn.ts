@@ -8,6 +8,7 @@ import { createHash } from "node:crypto"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
+import { dueKey } from "../actors/UserSyncState.ts"
 import { IdempotencyKeyReused, TipUnknown } from "../recommender/Decisions.ts"
 import type { PastDecision, ReactRequest } from "../recommender/Decisions.ts"
 import { completeActId } from "../recommender/Feedback.ts"
@@ -104,9 +105,10 @@ const write = Effect.fnUntraced(function* (request: ReactRequest, past: PastDeci
   const { candidateId } = tip.meta
   if (accepted.completes) {
     // Connections before sleeps, the order of a sync's commit, so that the two wait for each other and never deadlock.
-    yield* sql`UPDATE connections SET next_sync_at_ms = ${nowMs + actPickUpMs}
+    // Written also when it is due sooner: a sync that commits now would not see the act otherwise, nor be seen by it.
+    yield* sql`UPDATE connections SET next_sync_at_ms = least(next_sync_at_ms, ${nowMs + actPickUpMs})
       WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${tip.source}
-        AND failures = 0 AND next_sync_at_ms > ${nowMs + actPickUpMs}`
+        AND failures = 0 AND next_sync_at_ms IS NOT NULL`
   }
   yield* sql`UPDATE decisions SET state = ${accepted.state},
       reacted_at_ms = ${accepted.state === "open" ? null : nowMs}
@@ -126,15 +128,20 @@ const write = Effect.fnUntraced(function* (request: ReactRequest, past: PastDeci
         SET until_ms = excluded.until_ms, reaction = excluded.reaction, decision_id = excluded.decision_id`
   }
   if (accepted.completes) {
-    // A tool that was disconnected meanwhile is not acted on, nor when it is connected again weeks later.
-    yield* sql`INSERT INTO acts (act_id, tenant_id, user_id, provider, task_id, requested_at_ms)
+    // A tool that was disconnected meanwhile is not acted on, nor when it is connected again weeks later. One that only
+    // can be read is asked all the same: its connector knows, and answers.
+    yield* sql`INSERT INTO acts (act_id, tenant_id, user_id, provider, task_id, requested_at_ms, expected_due)
       SELECT ${completeActId(decisionId)}::uuid, tenant_id, user_id, provider,
-        ${candidateId.slice(tip.source.length + 1)}, ${nowMs}::bigint
+        ${candidateId.slice(tip.source.length + 1)}, ${nowMs}::bigint, ${dueSeen(tip)}
       FROM connections
       WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${tip.source} AND status <> 'disconnected'
       ON CONFLICT (act_id) DO NOTHING`
   }
 })
+
+/** Which occurrence of a recurring task the user said done to: the tip showed its due date. */
+const dueSeen = ({ meta: { dueAt, dueDate, isRecurring } }: PastDecision["tip"]): string | null =>
+  dueDate === null ? null : dueKey({ date: dueDate, atMs: dueAt === null ? null : Date.parse(dueAt), isRecurring })
 
 const answerGivenBefore = Effect.fnUntraced(function* (request: ReactRequest) {
   if (request.idempotencyKey === null) return undefined

@@ -22,7 +22,8 @@ interface Stored {
 const start = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* TestClock.setTime(nowMs)
-  yield* sql`TRUNCATE outbox, lanes, inbox, idempotency_keys, sleeps, acts, dead_letters, sessions`
+  yield* sql`TRUNCATE outbox, lanes, inbox, idempotency_keys, sleeps, acts, dead_letters, sessions, gone_tasks,
+    webhook_deliveries, oauth_attempts`
 })
 
 /** Events of a stream, a millisecond older than it keeps them unless said otherwise. */
@@ -129,7 +130,7 @@ layer(Store.layer)("retention of the rest", (it) => {
     const sql = yield* SqlClient.SqlClient
     const { tenantId, userId } = yield* newUser
     const [day, month, twoMonths] = [1, 30, 60].map((days) => nowMs - ageMs(days * dayMs))
-    const now = nowMs - ageMs(0)
+    const [now, twoHours] = [nowMs - ageMs(0), nowMs - ageMs(2 * 3_600_000)]
     const name = randomUUID()
     yield* sql`INSERT INTO inbox (durable, event_id, handled_at_ms) VALUES ('d', ${name}, ${twoMonths})`
     yield* sql`INSERT INTO idempotency_keys (tenant_id, user_id, key, request_hash, response, used_at_ms)
@@ -140,6 +141,12 @@ layer(Store.layer)("retention of the rest", (it) => {
       VALUES (${tenantId}, ${userId}, 'c', ${now}, 'done', ${name})`
     yield* sql`INSERT INTO acts (act_id, tenant_id, user_id, provider, task_id, requested_at_ms, settled_at_ms)
       VALUES (${name}, ${tenantId}, ${userId}, 'todoist', 't', 0, ${month})`
+    yield* sql`INSERT INTO gone_tasks (tenant_id, user_id, provider, task_id, gone_as, gone_at_ms)
+      VALUES (${tenantId}, ${userId}, 'todoist', 't', 'deleted', ${month})`
+    yield* sql`INSERT INTO webhook_deliveries (provider, delivery_id, seen_at_ms) VALUES ('todoist', ${name}, ${twoHours})`
+    yield* sql`INSERT INTO oauth_attempts
+        (state_hash, session_hash, tenant_id, user_id, provider, redirect_uri, expires_at_ms)
+      VALUES (${Buffer.from(name)}, '', ${tenantId}, ${userId}, 'todoist', '', ${now})`
     yield* sql`INSERT INTO dead_letters
         (durable, stream, sequence, subject, headers, payload, reason, detail, attempts, died_at_ms)
       VALUES (${name}, 'SIGNALS', 1, 's', '{}', '', 'undecodable', '', 1, ${month})`
@@ -149,10 +156,22 @@ layer(Store.layer)("retention of the rest", (it) => {
     const [row] = yield* sql<Record<string, number>>`SELECT
       (SELECT count(*)::int FROM inbox) AS inbox, (SELECT count(*)::int FROM idempotency_keys) AS keys,
       (SELECT count(*)::int FROM sessions) AS sessions, (SELECT count(*)::int FROM sleeps) AS sleeps,
-      (SELECT count(*)::int FROM acts) AS acts, (SELECT count(*)::int FROM dead_letters) AS letters`
+      (SELECT count(*)::int FROM acts) AS acts, (SELECT count(*)::int FROM dead_letters) AS letters,
+      (SELECT count(*)::int FROM gone_tasks) AS gone, (SELECT count(*)::int FROM webhook_deliveries) AS webhooks,
+      (SELECT count(*)::int FROM oauth_attempts) AS attempts`
     return row
   })
-  const each = (n: number) => ({ inbox: n, keys: n, sessions: n, sleeps: n, acts: n, letters: n })
+  const each = (n: number) => ({
+    inbox: n,
+    keys: n,
+    sessions: n,
+    sleeps: n,
+    acts: n,
+    letters: n,
+    gone: n,
+    webhooks: n,
+    attempts: n,
+  })
 
   it.effect("everything has its time, and is kept to the end of it", () =>
     Effect.gen(function* () {
@@ -160,7 +179,7 @@ layer(Store.layer)("retention of the rest", (it) => {
       yield* put((keepMs) => keepMs)
       yield* put((keepMs) => keepMs + 1)
       expect(yield* counts).toEqual(each(2))
-      expect(yield* forget(options)).toBe(6)
+      expect(yield* forget(options)).toBe(9)
       expect(yield* counts).toEqual(each(1))
       expect(yield* forget(options)).toBe(0)
     }))

@@ -8,7 +8,8 @@ import { uuidv7 } from "../../schemas/uuid.ts"
 import type { StreamName } from "../streams/names.ts"
 import { orUnavailable } from "./unavailable.ts"
 
-const dayMs = 86_400_000
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 /** Decisions are evaluated over a quarter; signals are known to the tools they came from. */
 export const retentionMs: Record<StreamName, number> = {
@@ -24,6 +25,10 @@ const inboxMs = 60 * dayMs
 const idempotencyMs = dayMs
 const settledActsMs = 30 * dayMs
 const deadLettersMs = 30 * dayMs
+/** A task that comes back later than this is told of as a new one. */
+const goneTasksMs = 30 * dayMs
+/** A tool sends a webhook it had no answer to three times more, a quarter of an hour apart. */
+const webhooksMs = 2 * hourMs
 /** As long as the events that tell of them; reactions go with their decision. */
 const decisionsMs = retentionMs.DECISIONS
 
@@ -53,6 +58,9 @@ export const forget = Effect.fn("retention.forget")(function* ({ outboxKeepMs }:
     ["sessions", "expires_at_ms", nowMs],
     ["sleeps", "until_ms", nowMs],
     ["acts", "settled_at_ms", nowMs - settledActsMs],
+    ["gone_tasks", "gone_at_ms", nowMs - goneTasksMs],
+    ["webhook_deliveries", "seen_at_ms", nowMs - webhooksMs],
+    ["oauth_attempts", "expires_at_ms", nowMs],
     ["dead_letters", "died_at_ms", nowMs - deadLettersMs],
   ]
   for (const [table, age, beforeMs] of old) {
