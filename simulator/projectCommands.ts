@@ -109,19 +109,22 @@ const setOnSubtree = (fields: Partial<Project>): Handler => (account, args, { no
 }
 
 /**
- * The project alone comes back, as the last root project. Its items are sent again, because a client that read a full
- * snapshot meanwhile has never seen them.
+ * The project alone comes back, as the last root project. Its sections and items are sent again, because a client that
+ * read a full snapshot meanwhile has never seen them.
  */
 const unarchive: Handler = (account, args, { nowMs }) => {
   const project = projectOf(account, args["id"])
   if (project === undefined) return projectNotFound()
   if (!project.is_archived) return { changes: [], subject: project.id }
-  const items: Array<Change> = []
+  const inside: Array<Change> = []
+  for (const { value } of account.sections.values()) {
+    if (!value.is_deleted && value.project_id === project.id) inside.push({ table: "sections", value })
+  }
   for (const { value } of account.items.values()) {
-    if (!value.is_deleted && value.project_id === project.id) items.push({ table: "items", value })
+    if (!value.is_deleted && value.project_id === project.id) inside.push({ table: "items", value })
   }
   const root = { ...project, is_archived: false, parent_id: null, child_order: account.projects.size + 1 }
-  return { changes: [written({ ...root, updated_at: wireTime(nowMs) }), ...items], subject: project.id }
+  return { changes: [written({ ...root, updated_at: wireTime(nowMs) }), ...inside], subject: project.id }
 }
 
 /** The project's items and sections become tombstones too, or merely vanish. */

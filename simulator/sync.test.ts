@@ -6,7 +6,7 @@ import { execute, runCommands } from "./runCommands.ts"
 import { seedAccount } from "./seed.ts"
 import { answerSync, type SyncSettings } from "./sync.ts"
 import { readSyncRequest, type SyncRequest } from "./syncRequest.ts"
-import type { Item, Project } from "./wire.ts"
+import type { Item, Project, Section } from "./wire.ts"
 
 const nowMs = Date.parse("2026-11-20T10:00:00Z")
 const newAccount = (user = "u") => seedAccount({ seed: "s", user, nowMs, timeZone: "UTC", taskCount: 12 })
@@ -24,10 +24,11 @@ type Body = {
   readonly sync_token: string
   readonly items: ReadonlyArray<Item>
   readonly projects: ReadonlyArray<Project>
+  readonly sections: ReadonlyArray<Section>
 }
 
 const sync = (account: Account, syncToken: string, more: Partial<SyncSettings> = {}): Body => {
-  const fields = { sync_token: syncToken, resource_types: ["items", "projects", "user"] }
+  const fields = { sync_token: syncToken, resource_types: ["items", "projects", "sections", "user"] }
   const body = answerSync(account, request(fields), { ...settings, ...more })
   if (isApiError(body)) throw new Error(body.error_tag)
   return body as unknown as Body
@@ -108,16 +109,19 @@ describe("sync", () => {
     expect(sync(account, stale.sync_token).items).toMatchObject([{ content: "recent" }])
   })
 
-  it("an unarchived project comes with its items, for clients that never saw them", () => {
+  it("an unarchived project comes with its sections and items, for clients that never saw them", () => {
     const account = newAccount()
     const id = [...account.projects.keys()].at(-1)
     const made = execute(account, "item_add", { content: "inside", project_id: id }, nowMs)
+    execute(account, "section_add", { name: "part", project_id: id }, nowMs)
     execute(account, "project_archive", { id }, nowMs)
     const without = sync(account, "*")
+    expect(without.sections).toEqual([])
     expect(without.projects.some((project) => project.id === id)).toBe(false)
     execute(account, "project_unarchive", { id }, nowMs)
     const later = sync(account, without.sync_token)
     expect(later.projects).toMatchObject([{ id, is_archived: false }])
+    expect(later.sections).toMatchObject([{ name: "part" }])
     expect(later.items.map((item) => item.id)).toContain("subject" in made ? made.subject : "")
   })
 
