@@ -6,6 +6,7 @@ import { syncChanges, syncFull } from "./fixtures/fixture.ts"
 import { connect, credentialOf, type Gathered, readAll, token } from "./fixtures/readAll.ts"
 import { ok, type Responder, send, stub } from "./fixtures/stub.ts"
 import type { TodoistOptions } from "./TodoistConnector.ts"
+
 const close: Act = {
   actId: "f8539c77-7fd7-4846-afad-3b201f0be8a5",
   kind: "complete",

@@ -2,68 +2,21 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
-import { runSimulator } from "../../../simulator/runSimulator.ts"
 import type { Act } from "../Connector.ts"
-import { connect, credentialOf, type Gathered, readAll } from "./fixtures/readAll.ts"
-
-interface SimTask {
-  readonly id: string
-  readonly content: string
-  readonly checked: boolean
-  readonly is_deleted: boolean
-  readonly due: string | null
-  readonly is_recurring: boolean
-}
-
-interface SimProject {
-  readonly id: string
-  readonly name: string
-}
-
-/** Generous where the answer is to come, and below the delay of a slow one. */
-const timeoutMs = 5_000
+import { type Gathered, readAll } from "./fixtures/readAll.ts"
+import { type SimTask, simulated } from "./fixtures/simulated.ts"
 
 const start = Effect.fnUntraced(function* () {
-  const clock = { offsetMs: 0 }
-  const simulator = yield* Effect.acquireRelease(
-    Effect.promise(() =>
-      runSimulator({ port: 0, timeZone: "Europe/Berlin", clock: () => Date.now() + clock.offsetMs })
-    ),
-    (running) => Effect.promise(() => running.close()),
-  )
-  const call = (method: string, path: string, body?: object): Effect.Effect<Record<string, unknown>> =>
-    Effect.promise(async () => {
-      const response = await fetch(`${simulator.url}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${simulator.token}`, "content-type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-      return await response.json() as Record<string, unknown>
-    })
-  const sync = Effect.fnUntraced(function* ({ cursor }: { readonly cursor?: string } = {}, waitMs = timeoutMs) {
-    const connector = yield* connect({ baseUrl: simulator.url, timeoutMs: waitMs })
-    return yield* readAll(connector, credentialOf(simulator.token), cursor ?? null)
-  })
-  const act = Effect.fnUntraced(function* (acts: ReadonlyArray<Act>) {
-    const connector = yield* connect({ baseUrl: simulator.url, timeoutMs })
-    return yield* connector.act({ credential: credentialOf(simulator.token), acts })
-  })
+  const sim = yield* simulated()
   return {
-    clock,
-    sync,
-    act,
-    tasks: call("GET", "/_sim/tasks").pipe(Effect.map(({ tasks }) => tasks as ReadonlyArray<SimTask>)),
-    projects: call("GET", "/api/v1/projects").pipe(Effect.map(({ results }) => results as ReadonlyArray<SimProject>)),
-    executed: (taskId: string) =>
-      call("GET", `/_sim/ledger?task_id=${taskId}`).pipe(
-        Effect.map(({ executions }) => (executions as Record<string, Record<string, number>>)[taskId]),
-      ),
-    fault: (fault: object) => call("POST", "/_sim/faults", fault),
-    clearFaults: call("DELETE", "/_sim/faults"),
-    /** As another client of the same account would. */
-    command: (type: string, args: object) =>
-      call("POST", "/api/v1/sync", { commands: [{ type, uuid: randomUUID(), temp_id: randomUUID(), args }] }),
+    ...sim,
+    sync: Effect.fnUntraced(function* ({ cursor }: { readonly cursor?: string } = {}, timeoutMs?: number) {
+      const connector = yield* sim.connect(timeoutMs === undefined ? {} : { timeoutMs })
+      return yield* readAll(connector, sim.personal, cursor ?? null)
+    }),
+    act: Effect.fnUntraced(function* (acts: ReadonlyArray<Act>) {
+      return yield* (yield* sim.connect()).act({ credential: sim.personal, acts })
+    }),
   }
 })
 

@@ -65,7 +65,8 @@ export const readWebhook = (
   nowMs: number,
 ): Result.Result<WebhookNotice, WebhookRefused> => {
   const refused = (reason: WebhookRefused["reason"]) => Result.fail(new WebhookRefused({ provider, reason }))
-  if (secret === undefined) return refused("not-set-up")
+  // Anybody can sign with an empty one.
+  if (secret === undefined || Redacted.value(secret) === "") return refused("not-set-up")
   const signature = headers["x-todoist-hmac-sha256"]
   if (signature === undefined || signature === "") return refused("unsigned")
   if (body.byteLength > bodyMaxBytes) return refused("unreadable")
