@@ -116,7 +116,11 @@ describe("configuration", () => {
   })
 
   it("takes an app's id without white space only", () => {
-    expect(configOf({ TODOIST_CLIENT_ID: "0123abc" }).todoistClientId).toBe("0123abc")
+    const secret = { TODOIST_CLIENT_SECRET: "s" }
+    expect(configOf({ TODOIST_CLIENT_ID: "0123abc", ...secret }).todoistClientId).toBe("0123abc")
+    expect(problemsOf({ TODOIST_CLIENT_ID: "0123abc" })).toEqual([
+      "TODOIST_CLIENT_ID, TODOIST_CLIENT_SECRET: expected both or neither",
+    ])
     expect(problemsOf({ TODOIST_CLIENT_ID: "0123 abc" })).toEqual([
       "TODOIST_CLIENT_ID: expected printable characters without white space",
     ])
@@ -186,7 +190,10 @@ describe("secrets", () => {
       NATS_URL: "nats://tips:hunter2@nats:4222",
       VAULT_KEYS: `k1:hunter2${"A".repeat(36)}=`,
     }
-    const config = configOf({ [name]: shaped[name] ?? "hunter2" })
+    const config = configOf({
+      ...(name === "TODOIST_CLIENT_SECRET" ? { TODOIST_CLIENT_ID: "app" } : {}),
+      [name]: shaped[name] ?? "hunter2",
+    })
     for (const shown of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config), String(config)]) {
       expect(shown).not.toContain("hunter2")
     }

@@ -122,7 +122,7 @@ const definitions = {
   ),
   todoistTokenUrl: orElse(
     url("TODOIST_TOKEN_URL", "Where codes and refresh tokens are traded in."),
-    "`/oauth/access_token` at `TODOIST_BASE_URL`",
+    "`https://api.todoist.com/oauth/access_token`; with another `TODOIST_BASE_URL`, its `/oauth/access_token`",
   ),
   icalHosts: hosts(
     "ICAL_HOSTS",
@@ -259,6 +259,9 @@ export const readConfig = (
     }
   }
   const read = config as Config
+  if ((read.todoistClientId === undefined) !== (read.todoistClientSecret === undefined)) {
+    problems.push("TODOIST_CLIENT_ID, TODOIST_CLIENT_SECRET: expected both or neither")
+  }
   return problems.length === 0 ? { config: read, problems: [] } : { config: undefined, problems, rest: read }
 }
 

@@ -92,6 +92,7 @@ const runOn = Effect.fnUntraced(function* (database: Database, config: Config, {
       )
     )
     const address = addressOf(yield* HttpServer.HttpServer)
+    if (simulator !== undefined) yield* SimulatorChild.sendWebhooksTo(simulator, address)
     const token = demoToken(config, simulator)
     if (demo && token !== undefined) yield* firstTip(token, config.todoistToken !== undefined)
     yield* lifecycle.enter("running")

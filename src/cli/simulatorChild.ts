@@ -36,6 +36,19 @@ export const start = Effect.fn("SimulatorChild.start")(function* (dataDir: strin
   return simulator
 })
 
+/** Has it send webhooks to us, as an app's owner enters an address at Todoist. */
+export const sendWebhooksTo = (simulator: RunningSimulator, address: string) =>
+  Effect.tryPromise(() =>
+    fetch(`${simulator.url}/_sim/clients`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ id: simulator.client.id, webhookUrl: `${address}/webhooks/todoist` }),
+    }).then((response) => response.ok ? undefined : Promise.reject(new Error(`status ${response.status}`)))
+  ).pipe(
+    Effect.timeout(readyMaxMs),
+    Effect.catch((error) => Effect.logWarning(`the simulator sends no webhooks: ${error.message}`)),
+  )
+
 const launch = (dataDir: string): ChildProcess => {
   const script = path.join(projectRoot, "simulator/main.ts")
   const folder = path.resolve(dataDir)

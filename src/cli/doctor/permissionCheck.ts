@@ -25,7 +25,12 @@ const permissions = (globalThis as { Deno?: { permissions: Permissions } }).Deno
 /** All of them, for this configuration. */
 const needsOf = (config: Config, todoistUrl: string): ReadonlyArray<Need> => {
   const data = path.resolve(config.dataDir)
-  const urls = [config.databaseUrl && Redacted.value(config.databaseUrl), todoistUrl, config.otlpEndpoint]
+  const urls = [
+    config.databaseUrl && Redacted.value(config.databaseUrl),
+    todoistUrl,
+    config.todoistTokenUrl,
+    config.otlpEndpoint,
+  ]
   const natsServers = config.natsUrl === undefined ? [] : parseNatsUrl(Redacted.value(config.natsUrl)).servers
   return [
     { name: "read", path: projectRoot.replace(/\/$/, "") },
@@ -39,6 +44,7 @@ const needsOf = (config: Config, todoistUrl: string): ReadonlyArray<Need> => {
     { name: "env", variable: "PGAPPNAME" },
     { name: "net", host: "127.0.0.1" },
     { name: "net", host: config.host.includes(":") ? `[${config.host}]` : config.host },
+    ...config.icalHosts.map((host) => ({ name: "net", host: `${host}:443` }) as const),
     ...natsServers.map((host) => ({ name: "net", host }) as const),
     ...urls.flatMap((url): ReadonlyArray<Need> => url === undefined ? [] : [{ name: "net", host: hostOf(url) }]),
   ]
