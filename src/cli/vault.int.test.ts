@@ -136,6 +136,7 @@ describe("a start", () => {
       both,
       () => eventually("the token is sealed by k2", async () => (await keyIds())[0] === "k2" ? true : undefined),
     )
+    expect(await keyIds()).toEqual(["k2"])
   })
 })
 

@@ -90,8 +90,8 @@ export const expectKeys = Effect.fnUntraced(function* ({ keys }: VaultCoverage) 
     }
     if (state === "other") {
       return [
-        `${tokens} sealed with a key ${id} that is another than its ${id}: put that one back, or, if it is lost, give ` +
-        `this one an id of its own and add ${id}:lost`,
+        `${tokens} sealed with a key ${id} that is another than its ${id}: put that one back, or, if it is lost, ` +
+        `give this one an id of its own and add ${id}:lost`,
       ]
     }
     return []

@@ -1,8 +1,8 @@
 /**
  * The bytes of a sealed credential, and the text inside the seal.
  *
- * Bytes: version, length of the key's id, the id, then what that version's cipher made. A sealed box takes no associated
- * data, so whose credential it is stands inside and is compared after opening.
+ * Bytes: version, length of the key's id, the id, then what that version's cipher made. A sealed box takes no
+ * associated data, so whose credential it is stands inside and is compared after opening.
  */
 import { Redacted, Result, Schema } from "effect"
 import { Provider } from "../../schemas/Task.ts"

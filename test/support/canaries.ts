@@ -5,7 +5,7 @@ import path from "node:path"
 
 export interface Secret {
   readonly name: string
-  readonly needles: ReadonlyArray<Buffer>
+  readonly needles: ReadonlyArray<string>
 }
 
 /**
@@ -25,7 +25,7 @@ export const secret = (name: string, text: string): Secret => {
     [...bytes].join(","),
     [...bytes].join(", "),
   ]
-  return { name, needles: [...new Set(needles)].map((needle) => Buffer.from(needle)) }
+  return { name, needles: [...new Set(needles)] }
 }
 
 /** The characters that only `bytes` decide, when `before` others are encoded in front of them. */
@@ -38,12 +38,8 @@ const base64Within = (bytes: Buffer, before: number): string => {
 export const newMarker = (): string => `canary${randomBytes(9).toString("hex")}`
 
 /** Names of those that are in it. */
-export const foundIn = (content: string | Uint8Array, secrets: ReadonlyArray<Secret>): ReadonlyArray<string> => {
-  const bytes = typeof content === "string"
-    ? Buffer.from(content)
-    : Buffer.from(content.buffer, content.byteOffset, content.byteLength)
-  return secrets.filter(({ needles }) => needles.some((needle) => bytes.includes(needle))).map(({ name }) => name)
-}
+export const foundIn = (content: string, secrets: ReadonlyArray<Secret>): ReadonlyArray<string> =>
+  secrets.filter(({ needles }) => needles.some((needle) => content.includes(needle))).map(({ name }) => name)
 
 /** `file: secret` for all files of a folder, whatever is in it. */
 export const foundInFiles = async (
@@ -54,7 +50,7 @@ export const foundInFiles = async (
   for (const entry of await fs.readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
     const file = path.join(entry.parentPath, entry.name)
-    const names = foundIn(await fs.readFile(file), secrets)
+    const names = foundIn(await fs.readFile(file, "latin1"), secrets)
     found.push(...names.map((name) => `${path.relative(folder, file)}: ${name}`))
   }
   return found
