@@ -37,7 +37,7 @@ const dayMs = 86_400_000
 
 /** A series in the window costs the budget this much for each occurrence, as against a day looked at. */
 const occurrenceCost = 5
-const seriesAtOnce = 500
+const seriesAtOnce = 100
 
 /** Stable as long as the event is the same, wherever it is moved. */
 export const taskIdOf = (uid: string, key: string): string =>

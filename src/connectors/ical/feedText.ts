@@ -50,7 +50,7 @@ const describing = new Set(
 const componentsMax = 20_000
 
 /** Some milliseconds' work. */
-const linesAtOnce = 2_000
+const linesAtOnce = 500
 
 /** A rule with a thousand exceptions has 17,000 characters; a line beyond this is no calendar's. */
 const lineMaxChars = 65_536
