@@ -7,6 +7,7 @@ import * as SealedBoxVault from "../connectors/SealedBoxVault.ts"
 import { coverage } from "../connectors/vaultCoverage.ts"
 import type { VaultCoverage, VaultKeyUse } from "../connectors/vaultCoverage.ts"
 import { lostKeyIds } from "../connectors/vaultKeyRing.ts"
+import { VaultRecords } from "../connectors/VaultRecords.ts"
 import { reseal as sweep } from "../connectors/vaultReseal.ts"
 import * as PostgresClient from "../store/PostgresClient.ts"
 import { failureOf, whereOf } from "../store/PostgresProbe.ts"
@@ -76,7 +77,7 @@ const surroundings = Effect.gen(function* () {
     Layer.provide(client),
     Layer.catchTag("SqlError", ({ reason }) => {
       const { message } = failureOf(whereOf(Redacted.value(url)), reason.cause)
-      return Layer.effectDiscard(Effect.fail(new CannotStart({ lines: [message] })))
+      return Layer.effect(VaultRecords, Effect.fail(new CannotStart({ lines: [message] })))
     }),
     Layer.merge(SealedBoxVault.layer(keys)),
   )
