@@ -123,6 +123,15 @@ describe("simulator oauth", () => {
     expect((await refresh(second.body["refresh_token"]!)).body).toEqual({ error: "invalid_grant" })
   })
 
+  it("edge case 25 - the grace is only for the token rotated last: an older one ends all at once", async () => {
+    const { connect, refresh } = await start()
+    const first = await connect()
+    const second = await refresh(first.refresh)
+    const third = await refresh(second.body["refresh_token"]!)
+    expect((await refresh(first.refresh)).status).toBe(400)
+    expect((await refresh(third.body["refresh_token"]!)).status).toBe(400)
+  })
+
   it("an access token ends after its hour, with 401 or 403 as switched, and refreshing helps", async () => {
     const { connect, refresh, sync, post } = await start()
     const pair = await connect()
