@@ -160,11 +160,14 @@ describe("ical", () => {
 
   it.effect("a 304 that was not asked for says nothing", () =>
     Effect.gen(function* () {
-      expect(yield* failure(send(304))).toMatchObject({
-        _tag: "ProviderUnavailable",
-        reason: "incomplete",
-        status: 304,
-      })
+      const incomplete = { _tag: "ProviderUnavailable", reason: "incomplete", status: 304 }
+      expect(yield* failure(send(304))).toMatchObject(incomplete)
+      yield* atNow
+      const { address } = yield* serve(calendar(google(), { etag: `"1"` }), send(304))
+      const { read } = yield* connect(address)
+      const { cursor } = positionOf(yield* read())
+      yield* TestClock.setTime(nowMs + 86_400_000)
+      expect(yield* Effect.flip(read(cursor))).toMatchObject(incomplete)
     }))
 
   it.effect("the cursor of another address is not used for this one", () =>
@@ -184,7 +187,10 @@ describe("ical", () => {
       const { address, received } = yield* serve(away, away, away, calendar())
       expect(titlesOf(yield* (yield* connect(address)).read())).toHaveLength(3)
       expect(received.map(({ url }) => url).slice(1)).toEqual(["/elsewhere.ics", "/elsewhere.ics", "/elsewhere.ics"])
-      expect(yield* failure(away)).toMatchObject({ _tag: "ProviderRefused", tag: "too many redirects" })
+      const endless = yield* serve(away)
+      const error = yield* Effect.flip((yield* connect(endless.address)).read())
+      expect(error).toMatchObject({ _tag: "ProviderRefused", tag: "too many redirects" })
+      expect(endless.received).toHaveLength(4)
     }))
 
   it.effect("a redirect to another host or port is refused, and that host is asked nothing", () =>
@@ -265,13 +271,12 @@ describe("ical", () => {
   it.effect("an address whose host was taken off the list is not asked any more", () =>
     Effect.gen(function* () {
       const { address, received } = yield* serve(calendar())
-      const { credential } = yield* connect(address)
-      const { connector } = yield* connect(address).pipe(
-        Effect.andThen(make({ hosts: ["calendar.google.com"] }).pipe(Effect.provide(FetchHttpClient.layer))),
-        Effect.map((stricter) => ({ connector: stricter })),
-      )
-      const read = Stream.runCollect(connector.fetchSignals({ credential, since: null }))
-      expect(yield* Effect.flip(read)).toMatchObject({ _tag: "TokenRejected", status: null })
+      const stricter = yield* make({ hosts: ["calendar.google.com"] }).pipe(Effect.provide(FetchHttpClient.layer))
+      const other = yield* connect("https://feeds.example.org/x.ics", { hosts: ["feeds.example.org"] })
+      for (const { credential } of [yield* connect(address), other]) {
+        const read = Stream.runCollect(stricter.fetchSignals({ credential, since: null }))
+        expect(yield* Effect.flip(read)).toMatchObject({ _tag: "TokenRejected", status: null })
+      }
       expect(received).toEqual([])
     }))
 

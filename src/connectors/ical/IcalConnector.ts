@@ -82,7 +82,7 @@ export const make = (options: IcalOptions): Effect.Effect<ConnectorShape, never,
           ? Effect.die(new Error(`more than ${actsMax} acts at once`))
           : Effect.succeed(acts.map(({ actId }) => ({ actId, outcome: "forbidden", detail: "read_only" }))),
       whereabouts: (_, taskIds) => Effect.succeed(new Map(taskIds.map((taskId) => [taskId, "unknown"]))),
-      revoke: () => Effect.void,
+      revoke: () => Effect.succeed("none"),
       readWebhook: undefined,
     } satisfies ConnectorShape
   })

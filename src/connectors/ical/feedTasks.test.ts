@@ -141,6 +141,30 @@ describe("events", () => {
     expect(dues.slice(0, 2)).toEqual(["2026-03-28 2026-03-28T09:00", "2026-03-29 2026-03-29T08:00"])
   })
 
+  it("follow a zone's own rules through a skipped hour, a repeated one, and to their end", () => {
+    const part = (kind: string, from: string, to: string, start: string, rule: string) =>
+      `BEGIN:${kind}\nDTSTART:${start}\nTZOFFSETFROM:${from}\nTZOFFSETTO:${to}\nRRULE:${rule}\nEND:${kind}`
+    const zone = (until: string) =>
+      [
+        "BEGIN:VTIMEZONE\nTZID:Ours",
+        part("DAYLIGHT", "+0100", "+0200", "16010101T020000", `FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3${until}`),
+        part("STANDARD", "+0200", "+0100", "16010101T030000", "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10"),
+        "END:VTIMEZONE",
+      ].join("\n")
+    const at = (wall: string, until = "") => {
+      const date = `${wall.slice(0, 4)}-${wall.slice(4, 6)}-${wall.slice(6, 8)}`
+      const feed = feedOf(zone(until), eventOf(`DTSTART;TZID=Ours:${wall}`))
+      return shown(feed, Date.parse(`${date}T00:00:00Z`))[0]?.[2]
+    }
+    expect(at("20260329T013000")).toBe("2026-03-29 2026-03-29T00:30")
+    expect(at("20260329T023000")).toBe("2026-03-29 2026-03-29T01:30")
+    expect(at("20260329T033000")).toBe("2026-03-29 2026-03-29T01:30")
+    expect(at("20261025T023000")).toBe("2026-10-25 2026-10-25T00:30")
+    expect(at("20261025T030000")).toBe("2026-10-25 2026-10-25T02:00")
+    expect(at("20260330T100000", ";UNTIL=20260329T010000Z")).toBe("2026-03-30 2026-03-30T08:00")
+    expect(at("20260330T100000", ";UNTIL=20260329T005959Z")).toBe("2026-03-30 2026-03-30T09:00")
+  })
+
   it("in a zone nobody knows are read in the calendar's", () => {
     const strange = eventOf("DTSTART;TZID=Nowhere/Special:20261122T100000")
     expect(timesOf(strange)).toEqual(["2026-11-22 2026-11-22T10:00"])
@@ -168,6 +192,7 @@ describe("what is broken", () => {
       eventOf("DTSTART"),
       eventOf(),
       eventOf("DTSTART:20261122T100000Z", "RRULE:FREQ=SECONDLY"),
+      eventOf("DTSTART:20261122T100000Z", "RRULE:FREQ=NEVER"),
       eventOf("DTSTART:20261122T100000Z", "EXDATE:whenever"),
       eventOf("DTSTART:20261122T100000Z").replace("UID:e1\n", ""),
       eventOf("DTSTART:20261122T100000Z").replace("\nEND:VEVENT", ""),
