@@ -15,7 +15,7 @@
  * - `actorsMax` is dealt out evenly to the shards, so that one node that is left with all of them keeps to it.
  */
 import { Cause, Context, Effect, Exit, Schema, Scope } from "effect"
-import { ClusterError, Entity, EntityId, Sharding, ShardingConfig } from "effect/cluster"
+import { ClusterError, Entity, EntityId, type ShardId, Sharding, ShardingConfig } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { ActorStopped, type ActorSystem, AskTimeout, type EngineOptions, MailboxFull } from "./ActorSystem.ts"
 import * as LocalEngine from "./LocalEngine.ts"
@@ -34,14 +34,15 @@ interface Schemas<Message, Reply, E> {
 /** Messages on their way through one shard: what waits at its actors, and a bound should these be very many. */
 const inFlightMax = 10_000
 
-/** Told messages that a shard still has when it moves: by then its asks are answered or were given their time. */
-const toldMaxMs = 2_000
+/** What the actors of a shard have to do when it moves, or was lost: then others begin before this has passed. */
+const handOverMaxMs = 5_000
 
 /** Between two tries at a node that drains. */
 const drainingRetryMs = 200
 
 /** The actors of one shard, while it is here. */
 interface Shard<Message, Reply, E> {
+  readonly shardId: ShardId.ShardId
   readonly local: ActorSystem<Message, Reply, E>
   readonly scope: Scope.Closeable
 }
@@ -49,7 +50,8 @@ interface Shard<Message, Reply, E> {
 interface Node<Message, Reply, E> {
   readonly name: string
   readonly askTimeoutMs: number
-  readonly shards: Set<Shard<Message, Reply, E>>
+  /** By entity. */
+  readonly shards: Map<string, Shard<Message, Reply, E>>
   /** One for each message of this node's callers that has no answer yet: gives up on it. */
   readonly outgoing: Set<() => void>
   draining: boolean
@@ -66,14 +68,15 @@ export const make = Effect.fnUntraced(
     const node: Node<Message, Reply, E> = {
       name: options.name,
       askTimeoutMs: options.askTimeoutMs,
-      shards: new Set(),
+      shards: new Map(),
       outgoing: new Set(),
       draining: false,
     }
     yield* Effect.addFinalizer(() => Effect.sync(() => node.outgoing.forEach((giveUp) => giveUp())))
     const entity = entityOf(options.name, options.schemas)
     const client = yield* entity.client
-    const shardOf = yield* shardsOf()
+    const entityIdOf = yield* entityIds()
+    const localOf = yield* shortcut(node)
     const sharding = yield* Sharding.Sharding
     yield* sharding.registerEntity(entity, yield* makeShard(node, options), {
       concurrency: "unbounded",
@@ -88,14 +91,26 @@ export const make = Effect.fnUntraced(
 
     return {
       ask: (id, message) =>
-        call(node, id, client(shardOf(id)).Ask({ id, message })).pipe(
-          Effect.timeoutOrElse({ duration: node.askTimeoutMs, orElse: () => Effect.fail(timedOut(node, id)) }),
-        ),
+        Effect.suspend(() => {
+          const entityId = entityIdOf(id)
+          const local = localOf(entityId)
+          if (local !== undefined) return local.ask(id, message)
+          return Effect.timeoutOrElse(call(node, id, client(entityId).Ask({ id, message })), {
+            duration: node.askTimeoutMs,
+            orElse: () => Effect.fail(timedOut(node, id)),
+          })
+        }),
       tell: (id, message) =>
-        call(node, id, client(shardOf(id)).Tell({ id, message })).pipe(
-          Effect.timeoutOrElse({ duration: node.askTimeoutMs, orElse: () => Effect.fail(stopped(node, id)) }),
-        ),
-      snapshot: Effect.suspend(() => Effect.forEach(node.shards, ({ local }) => local.snapshot)).pipe(
+        Effect.suspend(() => {
+          const entityId = entityIdOf(id)
+          const local = localOf(entityId)
+          if (local !== undefined) return local.tell(id, message)
+          return Effect.timeoutOrElse(call(node, id, client(entityId).Tell({ id, message })), {
+            duration: node.askTimeoutMs,
+            orElse: () => Effect.fail(stopped(node, id)),
+          })
+        }),
+      snapshot: Effect.suspend(() => Effect.forEach(node.shards.values(), ({ local }) => local.snapshot)).pipe(
         Effect.map((shards) => shards.flat()),
       ),
       drain: drain(node),
@@ -120,7 +135,7 @@ const entityOf = <Message, Reply, E>(name: string, { error, message, reply }: Sc
  * For each actor id the id of the entity that stands for its shard: the first number that the cluster puts into that
  * shard, hence the same on every node.
  */
-const shardsOf = Effect.fnUntraced(function* () {
+const entityIds = Effect.fnUntraced(function* () {
   const sharding = yield* Sharding.Sharding
   const { shardsPerGroup } = yield* ShardingConfig.ShardingConfig
   const numberOf = (id: string) => sharding.getShardId(EntityId.make(id), "default").id
@@ -132,6 +147,20 @@ const shardsOf = Effect.fnUntraced(function* () {
   return (id: string) => entities.get(numberOf(id)) ?? id
 })
 
+/**
+ * The engine of a shard that is here and stays: many times faster than a message through the cluster, which only finds
+ * the same engine. Not where that way is to be tried: where messages are encoded although they stay here.
+ */
+const shortcut = Effect.fnUntraced(function* <Message, Reply, E>(node: Node<Message, Reply, E>) {
+  const sharding = yield* Sharding.Sharding
+  const { simulateRemoteSerialization } = yield* ShardingConfig.ShardingConfig
+  return (entityId: string): ActorSystem<Message, Reply, E> | undefined => {
+    if (simulateRemoteSerialization || node.draining) return undefined
+    const shard = node.shards.get(entityId)
+    return shard !== undefined && sharding.hasShardId(shard.shardId) ? shard.local : undefined
+  }
+})
+
 /** What the cluster runs when a shard comes here. Its scope closes before the shard goes elsewhere. */
 const makeShard = Effect.fnUntraced(
   function* <Message, Reply, E, R>(node: Node<Message, Reply, E>, options: ClusterEngineOptions<Message, Reply, E, R>) {
@@ -141,20 +170,21 @@ const makeShard = Effect.fnUntraced(
     const context = yield* Effect.context<R>()
 
     return Effect.gen(function* () {
+      const { entityId, shardId } = yield* Entity.CurrentAddress
       const shard = yield* Effect.acquireRelease(
         Effect.gen(function* () {
           const scope = yield* Scope.make()
           const local = yield* LocalEngine.make({ ...options, actorsMax }).pipe(
             Effect.provideContext(Context.add(context, Scope.Scope, scope)),
           )
-          const shard: Shard<Message, Reply, E> = { local, scope }
-          node.shards.add(shard)
+          const shard: Shard<Message, Reply, E> = { shardId, local, scope }
+          node.shards.set(entityId, shard)
           return shard
         }),
         (shard) =>
-          Effect.timeoutOption(Effect.interruptible(shard.local.drain), toldMaxMs).pipe(
+          Effect.timeoutOption(Effect.interruptible(shard.local.drain), handOverMaxMs).pipe(
             Effect.andThen(Scope.close(shard.scope, Exit.void)),
-            Effect.ensuring(Effect.sync(() => node.shards.delete(shard))),
+            Effect.ensuring(Effect.sync(() => node.shards.delete(entityId))),
           ),
       )
       const unless = <A, F>(id: string, effect: Effect.Effect<A, F>) =>
@@ -244,7 +274,7 @@ const isUndelivered = <F>(error: F | Undelivered): error is Undelivered =>
 const drain = <Message, Reply, E>(node: Node<Message, Reply, E>): Effect.Effect<void> =>
   Effect.suspend(() => {
     node.draining = true
-    return Effect.forEach(node.shards, ({ local }) => local.drain, { concurrency: "unbounded", discard: true })
+    return Effect.forEach(node.shards.values(), ({ local }) => local.drain, { concurrency: "unbounded", discard: true })
   })
 
 /** As long as the local engine takes: whoever called `drain` before has set it, otherwise as long as an asker waits. */
@@ -254,7 +284,7 @@ const close = <Message, Reply, E>(node: Node<Message, Reply, E>) =>
   ).pipe(
     Effect.andThen(
       Effect.suspend(() =>
-        Effect.forEach(node.shards, ({ scope }) => Scope.close(scope, Exit.void), {
+        Effect.forEach(node.shards.values(), ({ scope }) => Scope.close(scope, Exit.void), {
           concurrency: "unbounded",
           discard: true,
         })
