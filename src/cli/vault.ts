@@ -125,7 +125,9 @@ const textOf = ({ keys, damaged }: VaultCoverage): string => {
   const width = Math.max(...keys.map(({ id }) => id.length)) + 2
   const lines = keys.map((key) => {
     const meaning = canRetire(key) ? "nothing is sealed with it: can be taken out of the key ring" : meanings[key.state]
-    return `${key.id.padEnd(width)}${String(key.records).padStart(8)} tokens  ${meaning}`
+    return `${key.id.padEnd(width)}${String(key.records).padStart(8)} ${
+      key.records === 1 ? "token " : "tokens"
+    }  ${meaning}`
   })
   return [...lines, ...(damaged === 0 ? [] : [`${damaged} tokens are damaged beyond any key`])].join("\n")
 }
