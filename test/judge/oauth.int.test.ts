@@ -37,7 +37,6 @@ const connected = async (scope?: string, refreshEnabled = true) => {
   return { app, pair: await exchange(app, await codeOf(current.simulator, app, asked)) }
 }
 
-/** A call whose token is good, so that every test has a reply to judge. */
 const control = (method: "GET" | "POST", path: string, body?: object) =>
   current.simulator.control<Record<string, unknown>>(method, path, body)
 
@@ -242,6 +241,19 @@ describe("revocation", () => {
     })
     expect(await revoke(other, pair.accessToken)).toBe(true)
     expect(await apiWith(pair).getTasks()).toBeDefined()
+  })
+
+  it("in the older form, with everything in the query, is 204 and ends the token as well", async () => {
+    const { app, pair } = await connected()
+    const query = new URLSearchParams({
+      client_id: app.clientId,
+      client_secret: app.clientSecret,
+      access_token: pair.accessToken,
+    })
+    // Past the recorder: the SDK no longer has a call for it.
+    const answer = await fetch(`${current.simulator.url}/api/v1/access_tokens?${query}`, { method: "DELETE" })
+    expect([answer.status, await answer.text()]).toEqual([204, ""])
+    expect(await refusal(apiWith(pair).getTasks())).toMatchObject(dead)
   })
 
   it("by the user in their settings ends the app's tokens, and no other app's", async () => {

@@ -171,6 +171,18 @@ describe("errors through the SDK", () => {
     })
   })
 
+  it("a token from elsewhere is answered with everything where the switch says so", async () => {
+    const { control } = current.simulator
+    await control("POST", "/_sim/switches", { invalidSyncToken: "silent-full" })
+    try {
+      const { fullSync, items: tasks } = await current.api.sync({ syncToken: "bad", resourceTypes: items })
+      expect(fullSync).toBe(true)
+      expect(tasks).toEqual((await current.api.sync({ syncToken: "*", resourceTypes: items })).items)
+    } finally {
+      await control("POST", "/_sim/switches", { invalidSyncToken: "reject" })
+    }
+  })
+
   it("a limit that was reached is 429 with the seconds to wait", async () => {
     await fault({ fault: "429", retryAfterSeconds: 66 })
     expect(await refusal(current.api.getTasks())).toMatchObject({
