@@ -81,9 +81,9 @@ const revoke = Effect.fnUntraced(function* (work: Work, sealed: Uint8Array, revo
   return yield* vault.open(work.lease.owner, work.connection.provider, sealed).pipe(
     Effect.flatMap(({ credential }) => work.connector.revoke(credential)),
     // What cannot be opened cannot be revoked, now or later.
-    Effect.catchTag("TokenUnreadable", () => Effect.void),
-    Effect.andThen(store.revoked(revocationId)),
-    Effect.as("done" as const),
+    Effect.catchTag("TokenUnreadable", () => Effect.succeed("none" as const)),
+    Effect.tap(store.revoked(revocationId)),
+    Effect.map((told) => told ?? "done" as const),
     Effect.catch((error) => Effect.as(Effect.logInfo(`a revocation is still owed: ${error._tag}`), "pending" as const)),
   )
 })

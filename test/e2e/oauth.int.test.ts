@@ -1,13 +1,31 @@
 /** To Todoist and back by OAuth, with the whole service, over the simulator's own consent and token endpoints. */
-import { describe, expect, it } from "vitest"
+import http from "node:http"
+import type { AddressInfo } from "node:net"
+import { afterAll, describe, expect, it } from "vitest"
 import { clientOf } from "../support/httpClient.ts"
 import type { Answer } from "../support/httpClient.ts"
 import { eventually } from "../support/eventually.ts"
 import { worldOfFile } from "../support/world.ts"
 import type { User } from "../support/world.ts"
 
+/** Takes what the service sends of its traces, metrics and lines, and writes it down. */
+const collected: Array<string> = []
+const collector = http.createServer((request, response) => {
+  const parts: Array<Buffer> = []
+  request.on("data", (part: Buffer) => parts.push(part)).on("end", () => {
+    collected.push(Buffer.concat(parts).toString())
+    response.end("{}")
+  })
+})
+await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve))
+afterAll(() => {
+  collector.closeAllConnections()
+  return new Promise((resolve) => collector.close(resolve))
+})
+
 const app = { id: "tipstream-test", secret: "canary-client-secret" }
 const world = worldOfFile({
+  OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
   TODOIST_CLIENT_ID: app.id,
   TODOIST_CLIENT_SECRET: app.secret,
   LOG_LEVEL: "debug",
@@ -163,14 +181,18 @@ describe("by OAuth", () => {
     expect((await user.call("GET", "/v1/connectors")).json()).toMatchObject({ connectors: [] })
   })
 
-  it("neither code nor state nor secret is in a line of the log", async () => {
+  it("neither code nor state nor secret is in a line of the log, or in a span", async () => {
     const token = await accountOf("oauth-silent")
     const user = await world.newUser()
     const back = await decide(await leave(user), token)
     const { searchParams } = new URL(back, world.url)
     expect(await comeBack(user, back)).toBe(connected)
-    await comeBack(user, back)
-    const written = world.service.output()
+    await comeBack(user, `${back}&marker=1`)
+    await eventually("the spans of both are collected", async () => {
+      const ways = collected.join("").match(/\/oauth\/todoist\/callback/g)?.length ?? 0
+      return ways >= 2 && collected.join("").includes("marker") ? true : undefined
+    })
+    const written = world.service.output() + collected.join("")
     for (const name of ["code", "state"]) {
       const value = searchParams.get(name) ?? ""
       expect(value.length).toBeGreaterThan(10)

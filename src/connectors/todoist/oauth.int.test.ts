@@ -239,16 +239,17 @@ describe("todoist oauth", () => {
       const client = { id: "app", secret: Redacted.make("shh") }
       const closed = yield* Effect.scoped(stub())
       const connector = yield* connect({ ...closed, client })
-      expect(yield* Effect.flip(connector.revoke(credentialOf("t")))).toMatchObject({ reason: "connection" })
+      const granted = credentialOf("t", { scopes: ["data:read"] })
+      expect(yield* Effect.flip(connector.revoke(granted))).toMatchObject({ reason: "connection" })
       const sick = yield* connect({ ...(yield* stub(send(503, ""))), client })
-      expect(yield* Effect.flip(sick.revoke(credentialOf("t")))).toMatchObject({ reason: "server-error" })
+      expect(yield* Effect.flip(sick.revoke(granted))).toMatchObject({ reason: "server-error" })
     }))
 
   it.live("edge case 31 - a personal token is nobody's to take back: revoking it succeeds, and it lives on", () =>
     Effect.gen(function* () {
       const { sim, connector, userId } = yield* start()
-      yield* connector.revoke(sim.personal)
-      yield* (yield* sim.connect()).revoke(sim.personal)
+      expect(yield* connector.revoke(sim.personal)).toBe("none")
+      expect(yield* (yield* sim.connect()).revoke(sim.personal)).toBe("none")
       expect(yield* reads(connector, sim.personal)).toBe(userId)
     }))
 
@@ -289,7 +290,11 @@ describe("todoist oauth", () => {
         const answer = send(status, { error: "canary error", access_token: "canary token" })
         const server = yield* stub(answer, answer, answer, answer)
         const connector = yield* connect({ ...server, client })
-        const calls = [connector.finishOAuth(finish), connector.refresh(credential), connector.revoke(credential)]
+        const calls = [
+          connector.finishOAuth(finish),
+          connector.refresh(credential),
+          Effect.asVoid(connector.revoke(credential)),
+        ]
         for (const call of calls) seen.push(yield* Effect.exit(call).pipe(Effect.withTracer(tracer)))
         urls.push(...server.received.map(({ url }) => url))
       }

@@ -95,9 +95,9 @@ export const oauth = (app: App | undefined, places: OAuthPlaces, send: Send, cir
       }
     }),
 
-    revoke: Effect.fn("Connector.revoke")(function* ({ accessToken, refreshToken }: Credential) {
-      // Without an app there is nobody Todoist would take a token back for: a personal one its user has to change.
-      if (app === undefined) return
+    revoke: Effect.fn("Connector.revoke")(function* ({ accessToken, refreshToken, scopes }: Credential) {
+      // Without an app there is nobody Todoist would take a token back for, and a personal one its user has to change.
+      if (app === undefined || (refreshToken === null && scopes === null)) return "none" as const
       // First, so that no new access token can come of it meanwhile.
       if (refreshToken !== null) yield* takeBack(app, refreshToken, "refresh_token")
       yield* takeBack(app, accessToken, "access_token")
