@@ -16,7 +16,7 @@ const outcomeOf = (status: unknown) => {
 }
 
 describe("act outcomes", () => {
-  it("act outcomes - ok is done, and so is one that Todoist has executed before", () => {
+  it("edge case 21 - ok is done, and so is one that Todoist has executed before", () => {
     expect(outcomeOf("ok")).toEqual({ actId: "a", outcome: "done" })
     expect(outcomeOf({ error: "Sync item already processed. Ignored", error_code: 28 })).toEqual({
       actId: "a",
@@ -24,7 +24,7 @@ describe("act outcomes", () => {
     })
   })
 
-  it("act outcomes - a task that is gone is missing, in every way Todoist has said it", () => {
+  it("edge case 21 - a task that is gone is missing, in every way Todoist has said it", () => {
     const ways = [
       { error: "Item not found", error_code: 22 },
       { error: "Task not found", error_code: 478, error_tag: "NOT_FOUND", http_code: 404 },
@@ -35,7 +35,7 @@ describe("act outcomes", () => {
     for (const way of ways) expect(outcomeOf(way)).toEqual({ actId: "a", outcome: "missing" })
   })
 
-  it("act outcomes - anything else failed, with the code and never the text", () => {
+  it("edge case 21 - anything else failed, with the code and never the text", () => {
     expect(outcomeOf({ error: "Buy milk is invalid", error_code: 15, error_tag: "INVALID_TEMPORARY_ID" })).toEqual({
       actId: "a",
       outcome: "failed",
@@ -45,6 +45,18 @@ describe("act outcomes", () => {
     expect(outcomeOf({ error: "Buy milk", error_tag: "Buy milk" })).toMatchObject({ detail: "no code" })
     expect(outcomeOf(undefined)).toEqual({ actId: "a", outcome: "failed", detail: "no status" })
     expect(outcomeOf("not ok")).toMatchObject({ outcome: "failed" })
+  })
+
+  it("edge case 35 - a command the token may not give is forbidden", () => {
+    const status = { error: "Insufficient Token scope", error_tag: "AUTH_INSUFFICIENT_TOKEN_SCOPE", http_code: 403 }
+    expect(outcomeOf(status)).toEqual({ actId: "a", outcome: "forbidden", detail: "scope" })
+  })
+
+  it("edge case 20 - a reply that does not tell is no outcome, so that the same ids are sent again", () => {
+    const answers = [{}, { sync_status: [] }, "", "{", "<html></html>", null]
+    for (const body of answers) expect(outcomesOf([one], body)).toMatchObject({ _tag: "ProviderUnavailable" })
+    expect(outcomesOf([one], "", 503)).toMatchObject({ _tag: "ProviderUnavailable", reason: "server-error" })
+    expect(outcomesOf([one], { error_tag: "UNAUTHORIZED" }, 401)).toMatchObject({ _tag: "TokenRejected" })
   })
 
   it("act outcomes - one failure leaves the others as they are, in the order of the acts", () => {

@@ -218,6 +218,15 @@ describe("todoist oauth", () => {
       }
     }))
 
+  it.live("edge case 31 - the one token of an older app, which names no scopes, is taken back as well", () =>
+    Effect.gen(function* () {
+      const { connector, consent, alive } = yield* start({ clients: [{ id: "tipstream-demo", refreshEnabled: false }] })
+      const credential = yield* connector.finishOAuth({ ...(yield* consent({ mayAct: true })).finish, mayAct: true })
+      expect(credential).toMatchObject({ refreshToken: null, scopes: ["data:read_write"] })
+      yield* connector.revoke(credential)
+      expect(yield* alive).toEqual(["client"])
+    }))
+
   it.live("edge case 31 - the refresh token goes first, each in a body with Basic, and 200, 400 and 401 are all fine", () =>
     Effect.gen(function* () {
       const client = { id: "app", secret: Redacted.make("s:e") }

@@ -38,7 +38,7 @@ describe("read reply", () => {
     expect(Array.from(known.projects.values(), ({ isArchived }) => isArchived)).toEqual([false, false, true])
   })
 
-  it("read reply - an incremental reply reports what changed, and an unreadable item does not stop the others", () => {
+  it("edge case 18 - an incremental reply reports what changed, and an unreadable item does not stop the others", () => {
     const reading = readingOf(readReply(known, replyOf(syncChanges)))
     expect(reading.isSnapshot).toBe(false)
     expect(statesOf(reading)).toEqual({ 1: "completed", 2: "deleted", 4: "open", 5: "withdrawn" })
@@ -50,14 +50,14 @@ describe("read reply", () => {
     })
   })
 
-  it("read reply - nothing changed is no task and a new token", () => {
+  it("edge case 8 - nothing changed is no task and a new token", () => {
     const reading = readingOf(readReply(known, replyOf({ sync_token: "t2", full_sync: false })))
     expect(reading.items.size).toBe(0)
     expect(reading.isSnapshot).toBe(false)
     expect(reading.cursor).toEqual({ ...known, syncToken: "t2" })
   })
 
-  it("read reply - a full reply nobody asked for is a snapshot all the same", () => {
+  it("edge case 5 - a full reply nobody asked for is a snapshot all the same", () => {
     const reading = readingOf(readReply(known, replyOf({ ...syncFull, items: [milk] })))
     expect(reading.isSnapshot).toBe(true)
     expect(statesOf(reading)).toEqual({ 1: "open" })
@@ -86,6 +86,31 @@ describe("read reply", () => {
     }
   })
 
+  it("edge case 15 - a task moved to where the user does not see it any more is withdrawn, not completed", () => {
+    const moved = { ...milk, project_id: oldHouse["id"] }
+    expect(statesOf(readingOf(readReply(known, replyOf({ ...syncChanges, items: [moved] }))))).toEqual({
+      1: "withdrawn",
+    })
+    const unknown = { ...milk, project_id: "never-seen" }
+    expect(readReply(known, replyOf({ ...syncChanges, items: [unknown] }))).toEqual({ _tag: "ReadEverything" })
+  })
+
+  it("edge case 10 - a deleted task that is brought back is open again, and so is a completed one", () => {
+    const of = (...items: ReadonlyArray<object>) =>
+      statesOf(readingOf(readReply(known, replyOf({ ...syncChanges, items }))))
+    expect(of({ ...milk, is_deleted: true })).toEqual({ 1: "deleted" })
+    expect(of({ ...milk, is_deleted: false })).toEqual({ 1: "open" })
+    expect(of({ ...milk, checked: true })).toEqual({ 1: "completed" })
+    expect(of({ ...milk, checked: false })).toEqual({ 1: "open" })
+  })
+
+  it("edge case 12 - a subtask names its parent, which may end without it", () => {
+    const [parent, child] = syncFull.items.filter(({ id }) => id === "6X7rM8997g3RQmv4" || id === "6X7rM8997g3RQmv5")
+    const reading = readingOf(readReply(known, replyOf({ ...syncChanges, items: [{ ...parent, checked: true }] })))
+    expect(statesOf(reading)).toEqual({ 4: "completed" })
+    expect(observations(snapshot).find(({ task }) => task.taskId === child?.["id"])?.task.parentId).toBe(parent?.["id"])
+  })
+
   it("read reply - changes that move no other task do not", () => {
     const changes = [
       { projects: [{ ...inbox, color: "red" }, oldHouse] },
@@ -104,7 +129,7 @@ describe("read reply", () => {
     expect(nobody).toMatchObject({ timeZone: null, userId: null })
   })
 
-  it("read reply - a full reply that is mostly unreadable is not taken for an empty account", () => {
+  it("edge case 8 - a full reply that is mostly unreadable is not taken for an empty account", () => {
     const many = (
       count: number,
     ) => [milk, ...Array.from({ length: count }, (_, n) => ({ ...milk, id: `q${n}`, due: 7 }))]
@@ -123,7 +148,7 @@ describe("read reply", () => {
     expect(statesOf(reading)).toEqual({ 1: "completed" })
   })
 
-  it("read reply - a stale snapshot caught up is a snapshot without what is done since", () => {
+  it("edge case 2 - a stale snapshot caught up is a snapshot without what is done since", () => {
     const fresh = caughtUp(snapshot, replyOf(syncChanges))
     expect(fresh.isSnapshot).toBe(true)
     expect(statesOf(fresh)).toEqual({ 3: "open", 4: "open" })

@@ -43,23 +43,29 @@ const limits = (extra: object) =>
 const notFound = error(478, "NOT_FOUND", "Task not found", { retry_after: 3 })
 
 const rows: ReadonlyArray<readonly [string, RawReply, Record<string, unknown>]> = [
-  ["401 as JSON", answer(401, error(401, "UNAUTHORIZED", "Unauthorized")), { _tag: "TokenRejected", status: 401 }],
+  ["401 as JSON (edge case 24)", answer(401, error(401, "UNAUTHORIZED", "Unauthorized")), {
+    _tag: "TokenRejected",
+    status: 401,
+  }],
   ["401 as text", answer(401, "Unauthorized", {}), { _tag: "TokenRejected", status: 401 }],
-  ["403 of a dead token", answer(403, invalidToken), { _tag: "TokenRejected", status: 403 }],
+  ["403 of a dead token (edge case 24)", answer(403, invalidToken), { _tag: "TokenRejected", status: 403 }],
   ["403 of a dead token, code only", answer(403, { error_code: 401 }), { _tag: "TokenRejected", status: 403 }],
-  ["403 of a missing scope", answer(403, scope), { _tag: "ScopeMissing" }],
+  ["403 of a missing scope (edge case 24)", answer(403, scope), { _tag: "ScopeMissing" }],
   ["403 of another kind", answer(403, error(32, "FORBIDDEN", "Forbidden")), {
     _tag: "ProviderRefused",
     status: 403,
     tag: "FORBIDDEN",
   }],
   ["403 of an edge", answer(403, html, { "content-type": "text/html" }), unavailable("html", 403)],
-  ["429 with a header", answer(429, limits({ retry_after: 66 }), { ...jsonType, "retry-after": "17" }), {
+  ["429 with a header (edge case 23)", answer(429, limits({ retry_after: 66 }), { ...jsonType, "retry-after": "17" }), {
     _tag: "RateLimited",
     retryAfterMs: 17_000,
   }],
-  ["429 with the body only", answer(429, limits({ retry_after: 66 })), { _tag: "RateLimited", retryAfterMs: 66_000 }],
-  ["429 with neither", answer(429, "slow down", {}), { _tag: "RateLimited", retryAfterMs: null }],
+  ["429 with the body only (edge case 23)", answer(429, limits({ retry_after: 66 })), {
+    _tag: "RateLimited",
+    retryAfterMs: 66_000,
+  }],
+  ["429 with neither (edge case 23)", answer(429, "slow down", {}), { _tag: "RateLimited", retryAfterMs: null }],
   [
     "429 with a date",
     answer(429, "", { "retry-after": "Fri, 20 Nov 2026 10:01:30 GMT", date: "Fri, 20 Nov 2026 10:00:00 GMT" }),
@@ -116,8 +122,12 @@ const rows: ReadonlyArray<readonly [string, RawReply, Record<string, unknown>]> 
       200,
     ),
   ],
-  ["full without items", answer(200, { ...syncFull, items: undefined }), unavailable("incomplete", 200)],
-  ["full without projects", answer(200, { ...syncFull, projects: undefined }), unavailable("incomplete", 200)],
+  ["full without items (edge case 8)", answer(200, { ...syncFull, items: undefined }), unavailable("incomplete", 200)],
+  [
+    "full without projects (edge case 8)",
+    answer(200, { ...syncFull, projects: undefined }),
+    unavailable("incomplete", 200),
+  ],
   ["items that are no array", answer(200, { ...syncFull, items: {} }), unavailable("incomplete", 200)],
 ]
 
@@ -126,7 +136,7 @@ describe("sync response", () => {
     expect(says(raw)).toEqual(expected)
   })
 
-  it("sync response - a refusal that speaks of the sync token, by tag, text or argument, makes it invalid", () => {
+  it("edge case 6 - a refusal that speaks of the sync token, by tag, text or argument, makes it invalid", () => {
     const refusals = [
       answer(400, error(34, "SYNC_TOKEN_INVALID", "Invalid")),
       answer(400, error(20, "INVALID_ARGUMENT_VALUE", "Sync token is expired")),
@@ -146,7 +156,7 @@ describe("sync response", () => {
     expect(says(incremental, "*")).toEqual(unavailable("incomplete", 200))
   })
 
-  it("sync response - an incremental reply may leave its arrays out", () => {
+  it("edge case 8 - an incremental reply may leave its arrays out", () => {
     expect(processSyncResponse(answer(200, { sync_token: "t2", full_sync: false }), "t1")).toEqual({
       _tag: "Reply",
       syncToken: "t2",
@@ -158,7 +168,7 @@ describe("sync response", () => {
     })
   })
 
-  it("sync response - the golden full reply is read, with its age by the server's own clock", () => {
+  it("edge case 2 - the golden full reply is read, with its age by the server's own clock", () => {
     const processed = processSyncResponse(answer(200, syncFull, { date: "Fri, 20 Nov 2026 10:10:00 GMT" }), "*")
     expect(processed).toMatchObject({
       _tag: "Reply",
