@@ -2,7 +2,7 @@
  * Syncs whoever is due. Its cost follows what is due, not how many users there are: the due queue is an index in the
  * store, and a user who waits is a row.
  *
- * Each provider has a queue of its own (providerQueue.ts), so that the trouble of one never delays the users of another.
+ * Each provider has a queue of its own (providerQueue.ts), so that the trouble of one never delays users of another.
  * Any number of processes may run one: a claim is of one of them.
  */
 import { Clock, Effect, Random } from "effect"

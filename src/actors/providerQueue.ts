@@ -77,25 +77,27 @@ export const runQueue = Effect.fnUntraced(function* (
     return state === "closed" ? places : 0
   })
 
+  const begin = Effect.fnUntraced(function* (users: ReadonlyArray<DueUser>, nowMs: number) {
+    for (const user of users) {
+      underWay += 1
+      if (underWay === concurrency) hasPlace.closeUnsafe()
+      yield* tally.begun(nowMs - user.dueAtMs)
+      yield* FiberSet.run(workers, sync(user))
+    }
+    return users.length
+  })
+
   /** Whoever is claimed is begun: an end that comes in between gives the claim back. */
-  const claim = (count: number) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const nowMs = yield* Clock.currentTimeMillis
-        const users = yield* store.claimDue(provider, nowMs, claimMs, count)
+  const claim = Effect.fnUntraced(function* (count: number) {
+    const nowMs = yield* Clock.currentTimeMillis
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(store.claimDue(provider, nowMs, claimMs, count), (users) => {
         budget = spent(budget, users.length)
-        yield* restore(Effect.yieldNow).pipe(
-          Effect.onInterrupt(() => Effect.ignore(store.unclaim(users))),
-        )
-        for (const user of users) {
-          underWay += 1
-          if (underWay === concurrency) hasPlace.closeUnsafe()
-          yield* tally.begun(nowMs - user.dueAtMs)
-          yield* FiberSet.run(workers, restore(sync(user)))
-        }
-        return users.length
+        const mayGoOn = restore(Effect.yieldNow).pipe(Effect.onInterrupt(() => Effect.ignore(store.unclaim(users))))
+        return Effect.andThen(mayGoOn, begin(users, nowMs))
       })
     )
+  })
 
   const turn = Effect.gen(function* () {
     const count = yield* mayBegin

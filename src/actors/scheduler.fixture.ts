@@ -1,5 +1,6 @@
 /** A scheduler over a due queue in memory, actors that answer as told, and tools that are there or not. */
-import { Clock, Effect, Fiber, Layer, Logger, References } from "effect"
+import { Clock, Effect, Layer, Logger, References } from "effect"
+import type { Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Connectors } from "../connectors/Connector.ts"
 import type { ConnectorShape, ProviderCircuit } from "../connectors/Connector.ts"
@@ -17,7 +18,7 @@ import type { DueUser, SyncSummary } from "./UserSyncStore.ts"
 
 export const startMs = 1_781_078_400_000
 
-export const user = (name: string): Owner => ({ ...anna, userId: UserId.make(name) })
+const user = (name: string): Owner => ({ ...anna, userId: UserId.make(name) })
 
 export const synced: SyncReport = { status: "synced", changes: 0, syncedAtMs: startMs, lastEventId: null }
 

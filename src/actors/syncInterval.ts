@@ -16,8 +16,8 @@ export interface Occasion {
 const dayMs = 86_400_000
 
 /**
- * Who was here within this time is likely to come again today. Later is early enough for others: a recommend on old data
- * asks for a sync itself, and a webhook brings what changed.
+ * Who was here within this time is likely to come again today. Later is early enough for others: a recommend on old
+ * data asks for a sync itself, and a webhook brings what changed.
  */
 const activeMs = dayMs
 

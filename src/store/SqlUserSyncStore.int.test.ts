@@ -135,7 +135,7 @@ layer(Store.layer)("what one sync changes in sql", (it) => {
       expect(known.get("1")).toEqual({ task: bareTask("1"), timesPostponed: 2 })
     }))
 
-  it.effect("an occurrence completed and a task restored are open; what ended is remembered as it ended, if it is ours", () =>
+  it.effect("what recurs or came back is open; what ended is remembered as it ended, if it is ours to know", () =>
     Effect.gen(function* () {
       const owner = yield* newUser
       const gone = (ids: ReadonlyArray<string>) =>

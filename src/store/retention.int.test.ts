@@ -143,7 +143,8 @@ layer(Store.layer)("retention of the rest", (it) => {
       VALUES (${name}, ${tenantId}, ${userId}, 'todoist', 't', 0, ${month})`
     yield* sql`INSERT INTO gone_tasks (tenant_id, user_id, provider, task_id, gone_as, gone_at_ms)
       VALUES (${tenantId}, ${userId}, 'todoist', 't', 'deleted', ${month})`
-    yield* sql`INSERT INTO webhook_deliveries (provider, delivery_id, seen_at_ms) VALUES ('todoist', ${name}, ${twoHours})`
+    yield* sql`INSERT INTO webhook_deliveries (provider, delivery_id, seen_at_ms)
+      VALUES ('todoist', ${name}, ${twoHours})`
     yield* sql`INSERT INTO oauth_attempts
         (state_hash, session_hash, tenant_id, user_id, provider, redirect_uri, expires_at_ms)
       VALUES (${Buffer.from(name)}, '', ${tenantId}, ${userId}, 'todoist', '', ${now})`
