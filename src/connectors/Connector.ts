@@ -223,8 +223,8 @@ export interface ConnectorShape {
     taskIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, Whereabouts>, ConnectorError>
   /**
-   * Takes every token of the credential back (RFC 7009). Succeeds for tokens that are dead already. `none`: the tool has
-   * nothing to be told, as what was pasted is its user's to end.
+   * Takes every token of the credential back (RFC 7009). Succeeds for tokens that are dead already. `none`: the tool
+   * has nothing to be told, as what was pasted is its user's to end.
    */
   readonly revoke: (credential: Credential) => Effect.Effect<void | "none", ConnectorError>
   /** Judges a webhook by its raw bytes; undefined for a tool that sends none. `headers` have lower-case names. */

@@ -35,7 +35,8 @@ describe("a way by OAuth", () => {
       expect(verifier).toMatch(/^[A-Za-z0-9_-]{43}$/)
       expect(verifier).not.toBe(verifierOf(`${session}x`, state))
       expect(verifier).not.toBe(verifierOf(session, stateOf(one, { ...none, replaces: true })))
-      if (Buffer.compare(one, other) !== 0) expect(verifier).not.toBe(verifierOf(session, stateOf(other, none)))
+      fc.pre(Buffer.compare(one, other) !== 0)
+      expect(verifier).not.toBe(verifierOf(session, stateOf(other, none)))
     }))
   })
 

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto"
 
-/** What the user wished when they left. It travels with the state, and is hashed with it: nobody changes it on the way. */
+/** What the user wished when they left. It travels in the state, whose digest nobody can match with another wish. */
 export interface OAuthWish {
   /** Also to act on the user's behalf. */
   readonly mayAct: boolean

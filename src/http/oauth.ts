@@ -16,7 +16,7 @@ import { isLoopbackHost, sessionToken } from "./authentication.ts"
 import { connectCredential, connectorOf } from "./connecting.ts"
 import { HttpSettings } from "./HttpSettings.ts"
 
-/** Came back with a state that is not ours to take: used, too old, another session's, invented. Nothing was exchanged. */
+/** Came back with a state that is not ours to take: used, old, another session's, invented. Nothing was exchanged. */
 export class AttemptUnknown extends Schema.TaggedError<AttemptUnknown>()("AttemptUnknown", { provider: Provider }) {
   override get message() {
     return `nobody is on the way to ${this.provider} under this state`

@@ -75,7 +75,7 @@ export class OtherAccount extends HttpApiError.Problem<OtherAccount>()(
   ...declared(
     "DIFFERENT_ACCOUNT",
     409,
-    "That is another account than the connected one; with `replace: true` it takes its place, and the old data is wiped",
+    "That is another account than the connected one; `replace: true` puts it in its place and wipes the old data",
   ),
 ) {}
 

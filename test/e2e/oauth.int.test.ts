@@ -131,7 +131,7 @@ describe("by OAuth", () => {
     expect(await familiesOf(token)).toMatchObject([{ endedBy: null }])
   })
 
-  it("edge case 32 - another account is asked about, its grant taken back, and with a yes it takes the place", async () => {
+  it("edge case 32 - another account is asked about, its grant taken back; with a yes it takes the place", async () => {
     const [first, second] = [await accountOf("oauth-first"), await accountOf("oauth-second")]
     const user = await world.newUser()
     expect(await comeBack(user, await decide(await leave(user), first))).toBe(connected)
@@ -145,7 +145,7 @@ describe("by OAuth", () => {
     expect(rows).toEqual([{ tasks: (await world.simulator.openTaskIds(second)).length }])
   })
 
-  it("edge case 35 - who let us read only is told so, and may let us do more; a tool that names no scopes too", async () => {
+  it("edge case 35 - who let us read only is told so, and may let us do more", async () => {
     const token = await accountOf("oauth-more", { refreshEnabled: false })
     const user = await world.newUser()
     const offer = "Let tipstream complete tasks"

@@ -4,7 +4,7 @@ import { HttpRouter } from "effect/http"
 import { Actors } from "../../actors/Actors.ts"
 import type { AskError, SyncReport, UserMessage } from "../../actors/Actors.ts"
 import { UserSyncStore } from "../../actors/UserSyncStore.ts"
-import type { Connection, LateUser, SyncSummary } from "../../actors/UserSyncStore.ts"
+import type { Connection } from "../../actors/UserSyncStore.ts"
 import { Connectors } from "../../connectors/Connector.ts"
 import type { ConnectorShape } from "../../connectors/Connector.ts"
 import { OAuthAttempts } from "../../connectors/OAuthAttempts.ts"
@@ -63,36 +63,37 @@ interface Scene {
   readonly nothing?: boolean
   readonly feedbackError?: FeedbackError
   readonly askError?: AskError
-  readonly syncs?: SyncSummary
   readonly report?: Partial<SyncReport>
   readonly connectors?: ReadonlyArray<ConnectorShape>
   readonly connections?: ReadonlyArray<Connection>
-  readonly late?: ReadonlyArray<LateUser>
   readonly publicHost?: string
 }
 
-export const site = (given: Scene = {}) => {
-  const asked = {
-    given: [] as Array<Given>,
-    messages: [] as Array<UserMessage>,
-    recommended: 0,
-    letters: [] as Array<readonly [string, LetterFilter]>,
-  }
+interface Asked {
+  readonly given: Array<Given>
+  readonly messages: Array<UserMessage>
+  readonly letters: Array<readonly [string, LetterFilter]>
+  recommended: number
+}
+
+type OrDown = <A>(value: A) => Effect.Effect<A, StoreUnavailable>
+
+const settingsOf = (given: Scene): HttpSettings["Service"] => ({
+  demo: given.demo ?? true,
+  secureCookies: given.publicHost !== undefined,
+  ...(given.publicHost === undefined ? {} : { publicHost: given.publicHost }),
+  adminToken: given.adminToken === undefined ? undefined : Redacted.make(given.adminToken),
+  bodyMaxBytes: 65_536,
+  version: "0.1.0",
+  runtime: "test",
+  startedAtMs: 0,
+  simulator: given.simulator === true ? { url: "http://127.0.0.1:9999", token: "sim-token" } : undefined,
+})
+
+const tipPorts = (given: Scene, asked: Asked, orDown: OrDown) => {
   const shelf = { open: given.openTip ?? true }
-  const orDown = <A>(value: A) => given.storeDown === true ? Effect.fail(down) : Effect.succeed(value)
   const past = decisionOf({ expiresAtMs: 8_640_000_000_000_000, state: given.state ?? "open" })
-  const context = Context.empty().pipe(
-    Context.add(HttpSettings, {
-      demo: given.demo ?? true,
-      secureCookies: given.publicHost !== undefined,
-      ...(given.publicHost === undefined ? {} : { publicHost: given.publicHost }),
-      adminToken: given.adminToken === undefined ? undefined : Redacted.make(given.adminToken),
-      bodyMaxBytes: 65_536,
-      version: "0.1.0",
-      runtime: "test",
-      startedAtMs: 0,
-      simulator: given.simulator === true ? { url: "http://127.0.0.1:9999", token: "sim-token" } : undefined,
-    }),
+  return Context.empty().pipe(
     Context.add(Lifecycle, { phase: Effect.succeed("running" as const), enter: () => Effect.void }),
     Context.add(Sessions, {
       begin: () => Effect.succeed(Redacted.make("fresh")),
@@ -133,12 +134,17 @@ export const site = (given: Scene = {}) => {
       },
       expireDue: Effect.succeed(0),
     }),
+  )
+}
+
+const toolPorts = (given: Scene, asked: Asked, orDown: OrDown) =>
+  Context.empty().pipe(
     Context.add(
       UserSyncStore,
       {
         connections: () => orDown(given.connections ?? [connectionOf()]),
-        summary: () => orDown(given.syncs === undefined ? [] : [given.syncs]),
-        late: () => orDown(given.late ?? []),
+        summary: () => orDown([]),
+        late: () => orDown([]),
       } as Partial<
         UserSyncStore["Service"]
       > as UserSyncStore["Service"],
@@ -171,6 +177,14 @@ export const site = (given: Scene = {}) => {
       DeadLetters,
       lettersOf(orDown, asked.letters),
     ),
+  )
+
+export const site = (given: Scene = {}) => {
+  const asked: Asked = { given: [], messages: [], letters: [], recommended: 0 }
+  const orDown: OrDown = (value) => given.storeDown === true ? Effect.fail(down) : Effect.succeed(value)
+  const context = Context.make(HttpSettings, settingsOf(given)).pipe(
+    Context.merge(tipPorts(given, asked, orDown)),
+    Context.merge(toolPorts(given, asked, orDown)),
   )
   const send = (
     method: string,
