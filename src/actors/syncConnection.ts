@@ -83,7 +83,8 @@ const steps = Effect.fnUntraced(function* (
   const { owner } = work.lease
   const { provider } = work.connection
   let credential = yield* usableCredential(work, sealed)
-  const pending = work.connector.canAct ? yield* store.pendingActs(owner, provider, actsMax) : []
+  // Of a tool that can only be read too: its connector answers, and what was asked does not come round again.
+  const pending = yield* store.pendingActs(owner, provider, actsMax)
   // What the user saw of a recurring task is compared with what it is now, so it is read first.
   const mayActAtOnce = reason === "acts" && pending.length > 0 && pending.every((act) => act.expectedDue === null)
   if (!mayActAtOnce) credential = yield* read(work, credential, pending, completedForSure)

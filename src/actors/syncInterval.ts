@@ -36,8 +36,7 @@ const intervalOf = ({ nowMs, intervalMs, activeAtMs, connectedAtMs }: Occasion):
 const jitter = 0.1
 
 /**
- * Later than jitter explains: the tool or this service was away, or it is the first time, and many others are synced in
- * the same minutes. Spread over as long as an interval is, they are as dense as if they had never met, and there is no
+ * Later than jitter explains: the tool or this service was away, and many others are synced in the same minutes. Spread over as long as an interval is, they are as dense as if they had never met, and there is no
  * second wave an interval later.
  */
 const spread = 0.5
@@ -45,7 +44,7 @@ const spread = 0.5
 export const nextSyncAtMs = (occasion: Occasion): number => {
   const { nowMs, syncedAtMs, chance } = occasion
   const interval = intervalOf(occasion)
-  const isLate = syncedAtMs === null || nowMs - syncedAtMs > interval * (1 + 2 * jitter)
+  const isLate = syncedAtMs !== null && nowMs - syncedAtMs > interval * (1 + 2 * jitter)
   const width = isLate ? spread : jitter
   return Math.round(nowMs + interval * (1 - width + 2 * width * chance))
 }
