@@ -38,7 +38,7 @@ describe("account pace", () => {
       expect(yield* take("partial")).toEqual({ _tag: "Go" })
     }).pipe(Effect.provide(layer)))
 
-  it.effect("edge case 23 - a person may borrow what a timer may not, and it is paid back before the next timer goes", () =>
+  it.effect("edge case 23 - a person may borrow what a timer may not, and it is paid back before a timer goes", () =>
     Effect.gen(function* () {
       expect(yield* goes("partial")).toBe(60)
       expect(yield* take("partial")).toEqual({ _tag: "Wait", untilMs: 3_000 })

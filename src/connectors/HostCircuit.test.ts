@@ -100,7 +100,7 @@ describe("host circuit", () => {
       expect((yield* host.circuit.state).state).toBe("closed")
     }))
 
-  it.effect("edge case 27 - each failed probe doubles the pause up to five minutes, and the host may ask for more", () =>
+  it.effect("edge case 27 - a failed probe doubles the pause, up to five minutes, and the host may ask for more", () =>
     Effect.gen(function* () {
       const host = yield* start()
       yield* host.repeat(10, failing("connection"))
@@ -120,7 +120,7 @@ describe("host circuit", () => {
       )
     }))
 
-  it.effect("edge case 28 - a host that ended its API is not called again, whatever time passes, and it is said once", () =>
+  it.effect("edge case 28 - a host that ended its API is never called again, and it is said once", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))

@@ -8,13 +8,13 @@
  *
  * One circuit per connector and process, never per user: a user's own failures are paced by the user's actor.
  */
-import { Cause, Clock, Duration, Effect, Exit, Metric, Option, Schedule, type Scope, Stream } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Layer, Metric, Option, Schedule, type Scope, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import type { Provider } from "../../schemas/Task.ts"
 import { type ConnectorError, type ProviderCircuit, ProviderGone, ProviderUnavailable } from "./Connector.ts"
 
 export interface HostCircuit {
-  /** Runs the call if the circuit lets it through, and fails with `circuit-open` or `ProviderGone` without it if not. */
+  /** Runs the call if the circuit lets it through; if not, fails with `circuit-open` or `ProviderGone` without it. */
   readonly guard: <A, R>(call: Effect.Effect<A, ConnectorError, R>) => Effect.Effect<A, ConnectorError, R>
   readonly state: Effect.Effect<ProviderCircuit>
 }
@@ -35,8 +35,9 @@ const changes = Metric.counter("provider_circuit_changes_total", {
 export const make = Effect.fnUntraced(function* (
   provider: Provider,
 ): Effect.fn.Return<HostCircuit, never, Scope.Scope> {
+  const memory = yield* Layer.build(CircuitBreaker.layerStoreMemory())
   const breaker = yield* CircuitBreaker.make({ tripPolicy, openDuration, maxOpenDuration: "5 minutes" }).pipe(
-    Effect.provide(CircuitBreaker.layerStoreMemory()),
+    Effect.provideContext(memory),
   )
   let isGone = false
   const gone = new ProviderGone({ provider })

@@ -7,7 +7,8 @@ import { decodeItem, type Item } from "./taskMapping.ts"
 import type { TodoistApi } from "./TodoistApi.ts"
 
 /**
- * `absent`: there is none of this id among those Todoist would show here. `hidden`: it is not this user's to see any more.
+ * `absent`: there is none of this id among those Todoist would show here. `hidden`: it is not the user's to see any
+ * more.
  */
 export type FoundTask = Item | "unreadable" | "absent" | "hidden"
 

@@ -151,7 +151,7 @@ describe("todoist oauth", () => {
       })
     }))
 
-  it.live("edge case 25 - each refresh gives another pair of the same family, and the spent token dies after a grace", () =>
+  it.live("edge case 25 - a refresh gives another pair of the same family, and the spent one dies after a grace", () =>
     Effect.gen(function* () {
       const { sim, connector, connected, userId } = yield* start()
       const first = yield* connected()
@@ -227,7 +227,7 @@ describe("todoist oauth", () => {
       expect(yield* alive).toEqual(["client"])
     }))
 
-  it.live("edge case 31 - the refresh token goes first, each in a body with Basic, and 200, 400 and 401 are all fine", () =>
+  it.live("edge case 31 - the refresh token goes first, in a body with Basic, and 200, 400 and 401 are all fine", () =>
     Effect.gen(function* () {
       const client = { id: "app", secret: Redacted.make("s:e") }
       const credential = credentialOf("access-1", { refreshToken: Redacted.make("refresh-1") })

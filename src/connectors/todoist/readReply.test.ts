@@ -38,7 +38,7 @@ describe("read reply", () => {
     expect(Array.from(known.projects.values(), ({ isArchived }) => isArchived)).toEqual([false, false, true])
   })
 
-  it("edge case 18 - an incremental reply reports what changed, and an unreadable item does not stop the others", () => {
+  it("edge case 18 - an incremental reply reports what changed, and an odd item does not stop the others", () => {
     const reading = readingOf(readReply(known, replyOf(syncChanges)))
     expect(reading.isSnapshot).toBe(false)
     expect(statesOf(reading)).toEqual({ 1: "completed", 2: "deleted", 4: "open", 5: "withdrawn" })
@@ -169,7 +169,7 @@ describe("read reply", () => {
     expect(grown.cursor).toEqual(known)
   })
 
-  it("edge case 18 - what could not be understood is remembered until it is understood or gone, and takes turns", () => {
+  it("edge case 18 - what is not understood is remembered until it is understood or gone, and takes turns", () => {
     const first = readingOf(readReply(known, replyOf(syncChanges)))
     const later = readingOf(readReply(first.cursor, replyOf({ sync_token: "t3", full_sync: false })))
     expect(later.cursor.quarantined).toEqual(["6X7rM8997g3RQmv8"])

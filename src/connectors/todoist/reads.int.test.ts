@@ -67,7 +67,7 @@ describe("todoist reads", () => {
       expect(yield* Stream.runCollect(stream)).toEqual(yield* Stream.runCollect(stream))
     }))
 
-  it.live("edge case 6 - full reads of the connector's own are few: an account that always refuses its token waits", () =>
+  it.live("edge case 6 - its own full reads are few: an account that always refuses its token waits", () =>
     Effect.gen(function* () {
       const cursor = yield* known()
       const rounds = Array.from({ length: 11 }, () => [refusal, ok(syncFull)]).flat()

@@ -35,7 +35,7 @@ export const makeReads = Effect.fnUntraced(function* (api: TodoistApi) {
       return processed._tag === "Failed" ? Effect.fail(processed.error) : Effect.succeed(processed)
     })
 
-  /** Not asked for by the caller, so it is counted here: a token that is refused each time must not use up the limit. */
+  /** Not asked for by the caller, so counted here: a token that is refused each time must not use up the limit. */
   const readEverything = Effect.fnUntraced(function* (credential: Credential, accountId: string | null) {
     const turn = yield* pace.take(provider, accountId, "full", false)
     if (turn._tag === "Wait") {

@@ -1,8 +1,9 @@
 /**
  * The bodies of `POST /api/v1/sync`: a read, or a write. Pure.
  *
- * A write asks for nothing to be read, so that no reply can be taken for what changed. A read always names the sync token and the resource types together. Todoist answers a call without a token with
- * `full_sync: true` and no arrays, which looks like an empty account.
+ * A write asks for nothing to be read, so that no reply can be taken for what changed. A read always names the sync
+ * token and the resource types together. Todoist answers a call without a token with `full_sync: true` and no arrays,
+ * which looks like an empty account.
  *
  * @see https://developer.todoist.com/api/v1/#tag/Sync
  */

@@ -75,7 +75,7 @@ const decode = Schema.decodeUnknownOption(Item)
 const decodeEnded = Schema.decodeUnknownOption(Ended)
 const decodeId = Schema.decodeUnknownOption(Schema.Struct({ id: Id }))
 
-/** `undefined` for an item to be quarantined. Of one that ended, and of which only that can be read, the rest is blank. */
+/** `undefined` for an item to be quarantined. Of one of which only can be read that it ended, the rest is blank. */
 export const decodeItem = (wire: unknown): Item | undefined => {
   const item = Option.getOrUndefined(decode(wire))
   if (item !== undefined) return item

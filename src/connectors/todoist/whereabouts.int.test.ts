@@ -128,7 +128,7 @@ describe("todoist whereabouts", () => {
       expect(asked).toEqual(["/tasks/a1", "/user", "/tasks/a2"])
     }))
 
-  it.live("edge case 13 - a task whose project cannot be seen any more is withdrawn, and the project is asked for once", () =>
+  it.live("edge case 13 - a task in a project out of sight is withdrawn, and the project is asked for once", () =>
     Effect.gen(function* () {
       for (const project of [forbidden, notFound, ok({ is_archived: true }), ok({ is_deleted: true })]) {
         const { found, asked } = yield* verdict(["a1", "a2"], ok(milk), project, ok({ ...milk, id: "a2" }))
