@@ -2,11 +2,17 @@
 import type { Browser, BrowserContext, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { eventually } from "../support/eventually.ts"
+import { clientOf } from "../support/httpClient.ts"
 import { launchBrowser } from "../support/chromium.ts"
 import { demoToken, worldOfFile } from "../support/world.ts"
 import { faultsFor } from "./axe.ts"
 
-const world = worldOfFile({ ADMIN_TOKEN: "operators-token" })
+const app = { id: "tipstream-test", secret: "client-secret" }
+const world = worldOfFile({
+  ADMIN_TOKEN: "operators-token",
+  TODOIST_CLIENT_ID: app.id,
+  TODOIST_CLIENT_SECRET: app.secret,
+})
 
 const phone = { width: 390, height: 844 }
 const desk = { width: 1280, height: 860 }
@@ -109,6 +115,30 @@ describe("without a script", () => {
     expect(await page.content()).not.toContain(demoToken)
   })
 
+  it("a person goes to the tool by a button of ours, says no, says yes, and lets us do more later", async () => {
+    await clientOf(world.simulator.url).call("POST", "/_sim/clients", { json: app })
+    const page = await visit({ viewport: desk })
+    await signIn(page)
+    await page.goto("/connect")
+    await page.locator("summary", { hasText: "Disconnect" }).click()
+    await press(page, "Yes, disconnect and forget")
+    const back = () => page.waitForURL((url) => url.pathname === "/connect")
+
+    await press(page, "Connect with Todoist")
+    await press(page, "Cancel")
+    await back()
+    expect(await bar(page)).toBe("You did not let tipstream into Todoist. That is fine: nothing was changed.")
+    await press(page, "Connect with Todoist")
+    await press(page, "Allow")
+    await back()
+    expect(await bar(page)).toBe("Connected. Your list is here.")
+    expect(page.url()).not.toMatch(/code|state/)
+    await press(page, "Let tipstream complete tasks")
+    await press(page, "Allow")
+    await back()
+    expect(await page.getByRole("button", { name: "Let tipstream complete tasks" }).count()).toBe(0)
+  })
+
   it("the operator gives the token once, and a wrong one opens nothing", async () => {
     const page = await visit({ viewport: desk })
     await page.goto("/operator")
@@ -149,7 +179,15 @@ describe.each([["light", phone], ["dark", phone], ["light", desk], ["dark", desk
         )
       await look("/")
       await signIn(page)
-      for (const path of ["/tip", "/tip?refused=TipHasExpired", "/history", "/connect", "/connect?trouble=rejected"]) {
+      const connect = [
+        "",
+        "?trouble=rejected",
+        "?trouble=other-account",
+        "?trouble=denied",
+        "?said=disconnected-pending",
+      ]
+      const places = ["/tip", "/tip?refused=TipHasExpired", "/history", ...connect.map((query) => `/connect${query}`)]
+      for (const path of places) {
         await look(path)
         expect(await small(), path).toEqual([])
       }
