@@ -36,8 +36,8 @@ const intervalOf = ({ nowMs, intervalMs, activeAtMs, connectedAtMs }: Occasion):
 const jitter = 0.1
 
 /**
- * Later than jitter explains: the tool or this service was away, and many others are synced in the same minutes. Spread over as long as an interval is, they are as dense as if they had never met, and there is no
- * second wave an interval later.
+ * Later than jitter explains: the tool or this service was away, and many others are synced in the same minutes. Spread
+ * over as long as an interval is, they are as dense as if they had never met, and there is no second wave.
  */
 const spread = 0.5
 
