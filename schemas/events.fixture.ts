@@ -131,5 +131,38 @@ export const exampleEvents: Readonly<Record<string, Envelope>> = {
     servedAtMs: BigInt(atMs),
     expiredAtMs: BigInt(atMs + 14_400_000),
   }),
+  "signals.task.appeared-backfill": taskChanged(
+    occurrence(18),
+    "appeared",
+    { provider: "ical", task: bareTask },
+    { origin: "backfill", removal: null, isInferred: false },
+  ),
+  "signals.task.completed-own-act": taskChanged(
+    occurrence(19),
+    "completed",
+    { provider: "todoist", task, timesPostponed: 3 },
+    { origin: "own-act", removal: null, isInferred: false },
+  ),
+  "signals.task.occurrence_completed": taskChanged(
+    occurrence(20),
+    "occurrence_completed",
+    { provider: "todoist", task },
+    { origin: "observed", removal: null, isInferred: true },
+  ),
+  "signals.task.restored": taskChanged(
+    occurrence(21),
+    "restored",
+    { provider: "todoist", task },
+    { origin: "observed", removal: null, isInferred: false },
+  ),
+  ...Object.fromEntries((["deleted", "withdrawn", "unknown", "disconnected"] as const).map((removal, index) => [
+    `signals.task.removed-${removal}`,
+    taskChanged(
+      occurrence(22 + index),
+      "removed",
+      { provider: "todoist", task: bareTask },
+      { origin: "observed", removal, isInferred: removal === "unknown" },
+    ),
+  ])),
   "accounts.user.opened": accountOpened(occurrence(17), { issuer: "demo" }),
 }

@@ -81,9 +81,7 @@ export interface ChangeCircumstances {
   readonly isInferred: boolean
 }
 
-/** Seen to happen, and said by the tool. */
-const seen: ChangeCircumstances = { origin: "observed", removal: null, isInferred: false }
-
+/** Without circumstances it says nothing of them, as events did before there were any. */
 export const taskChanged = (
   occurrence: Occurrence,
   change: TaskChangeName,
@@ -91,16 +89,16 @@ export const taskChanged = (
     MessageInitShape<typeof TaskChangedSchema>,
     "change" | "origin" | "removalReason" | "isInferred" | "$typeName"
   >,
-  { origin, removal, isInferred }: ChangeCircumstances = seen,
+  seen?: ChangeCircumstances,
 ): Envelope =>
   envelope(occurrence, `signals.task.${change}`, "tipstream/actors/UserSync", {
     case: "taskChanged",
     value: {
       ...value,
       change: taskChanges[change],
-      origin: origins[origin],
-      removalReason: removal === null ? RemovalReason.UNSPECIFIED : removals[removal],
-      isInferred,
+      origin: seen === undefined ? SignalOrigin.UNSPECIFIED : origins[seen.origin],
+      removalReason: seen?.removal == null ? RemovalReason.UNSPECIFIED : removals[seen.removal],
+      isInferred: seen?.isInferred ?? false,
     },
   })
 

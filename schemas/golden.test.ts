@@ -55,7 +55,7 @@ describe("golden events", () => {
     expect(Object.keys(exampleEvents).filter((name) => name.startsWith("feedback.reaction.recorded-")).toSorted())
       .toEqual(Object.keys(constructors.reactionKinds).map((kind) => `feedback.reaction.recorded-${kind}`).toSorted())
     const types = new Set(examples.map((event) => event.type))
-    for (const change of ["appeared", "updated", "completed", "removed"]) {
+    for (const change of ["appeared", "updated", "completed", "removed", "occurrence_completed", "restored"]) {
       expect(types).toContain(`signals.task.${change}`)
     }
     for (const state of ["connected", "needs-reconnect", "disconnected"]) {

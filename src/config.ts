@@ -126,7 +126,7 @@ const definitions = {
   ),
   icalHosts: hosts(
     "ICAL_HOSTS",
-    "Hosts whose calendar feeds users may connect by address, such as `calendar.google.com,outlook.office365.com`. " +
+    "Hosts whose calendar feeds users may connect by address, such as `calendar.google.com,*.icloud.com`. " +
       "None: calendars are not offered.",
   ),
   syncConcurrency: integer("SYNC_CONCURRENCY", 16, 1, 256, "Syncs of one provider that run at once in one process."),
@@ -282,7 +282,7 @@ function word(name: string, doc: string): Setting<string | undefined> {
 function hosts(name: string, doc: string): Setting<ReadonlyArray<string>> {
   const read = (given: string | undefined) => {
     const names = (given ?? "").split(",").map((one) => one.trim().toLowerCase()).filter((one) => one !== "")
-    const odd = names.find((one) => !/^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/.test(one))
+    const odd = names.find((one) => !/^(\*\.)?[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/.test(one))
     if (odd === undefined) return names
     throw new Error(`expected names of hosts such as calendar.google.com, comma separated, got ${JSON.stringify(odd)}`)
   }

@@ -43,7 +43,14 @@ const occurrence = {
   atMs: 0,
   correlationId: "",
 }
-const taskChanges = ["appeared", "updated", "completed", "removed"] as const
+const taskChanges = [
+  "appeared",
+  "updated",
+  "completed",
+  "removed",
+  "occurrence_completed",
+  "restored",
+] as const
 const connectionStates = ["connected", "needs-reconnect", "disconnected"] as const
 
 /** One event of each type, by the constructors that make them; `made` below says that none is forgotten. */
