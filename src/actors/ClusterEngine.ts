@@ -34,7 +34,7 @@ interface Schemas<Message, Reply, E> {
 /** Messages on their way through one shard: what waits at its actors, and a bound should these be very many. */
 const inFlightMax = 10_000
 
-/** What the actors of a shard have to do when it moves, or was lost: then others begin before this has passed. */
+/** For what the actors of a shard still have when it moves. Where its lock was lost, others begin meanwhile. */
 const handOverMaxMs = 5_000
 
 /** Between two tries at a node that drains. */
@@ -184,7 +184,7 @@ const makeShard = Effect.fnUntraced(
         (shard) =>
           Effect.timeoutOption(Effect.interruptible(shard.local.drain), handOverMaxMs).pipe(
             Effect.andThen(Scope.close(shard.scope, Exit.void)),
-            Effect.ensuring(Effect.sync(() => node.shards.delete(entityId))),
+            Effect.ensuring(Effect.sync(() => node.shards.get(entityId) === shard && node.shards.delete(entityId))),
           ),
       )
       const unless = <A, F>(id: string, effect: Effect.Effect<A, F>) =>
