@@ -73,6 +73,17 @@ describe("host circuit", () => {
       expect(host.calls()).toBe(40 * ofOneUser.length)
     }))
 
+  it.effect("edge case 27 - what says nothing of the host does not make its failures look rare", () =>
+    Effect.gen(function* () {
+      const host = yield* start()
+      for (let n = 0; n < 10; n += 1) {
+        yield* host.repeat(1, failing("malformed"))
+        yield* host.repeat(2, new TokenRejected({ provider, status: null }))
+        yield* host.repeat(1, failing("connection"))
+      }
+      expect((yield* host.circuit.state).state).toBe("open")
+    }))
+
   it.effect("edge case 27 - one call probes the host, the others wait, and its success lets them all through", () =>
     Effect.gen(function* () {
       const host = yield* start()

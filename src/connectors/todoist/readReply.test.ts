@@ -157,6 +157,16 @@ describe("read reply", () => {
     expect(fresh.quarantined).toEqual({ ids: new Set(["6X7rM8997g3RQmv8"]), nameless: 0 })
   })
 
+  it("edge case 18 - what a catch-up makes odd is quarantined, and what it mends is not", () => {
+    const [odd, mended] = [{ ...milk, due: 7 }, { ...milk, id: "6X7rM8997g3RQmv9" }]
+    const broken = readingOf(readReply(null, replyOf({ ...syncFull, items: [milk, { ...mended, due: 7 }] }, "*")))
+    expect(Array.from(broken.quarantined.ids)).toEqual(["6X7rM8997g3RQmv9"])
+    const fresh = caughtUp(broken, replyOf({ sync_token: "t2", full_sync: false, items: [odd, mended] }))
+    expect(statesOf(fresh)).toEqual({ 9: "open" })
+    expect(Array.from(fresh.quarantined.ids)).toEqual(["6X7rM8997g3RQmv1"])
+    expect(fresh.cursor.quarantined).toEqual(["6X7rM8997g3RQmv1"])
+  })
+
   it("read reply - a catch-up that calls for a full read shows what it can and leaves the cursor before it", () => {
     const archived = { ...syncChanges, items: [], projects: [{ ...garden, is_archived: true }] }
     const shown = caughtUp(snapshot, replyOf(archived))
