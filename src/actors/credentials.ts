@@ -32,7 +32,8 @@ export const sealedFields = (sealed: Uint8Array, credential: Credential) => ({
 export const usableCredential = Effect.fnUntraced(function* (work: Work, sealed: Uint8Array) {
   const vault = yield* TokenVault
   const { owner } = work.lease
-  const { credential, isOutdated } = yield* vault.open(owner, work.connection.provider, sealed)
+  const { familyId, provider } = work.connection
+  const { credential, isOutdated } = yield* vault.open(owner, provider, sealed, familyId ?? undefined)
   const nowMs = yield* Clock.currentTimeMillis
   const aheadMs = refreshAheadMs + refreshSpreadMs * (yield* Random.next)
   const { expiresAtMs, refreshToken } = credential
@@ -41,7 +42,7 @@ export const usableCredential = Effect.fnUntraced(function* (work: Work, sealed:
   }
   if (isOutdated) {
     // Written with whatever this sync commits first.
-    const anew = yield* vault.seal(owner, work.connection.provider, credential)
+    const anew = yield* vault.seal(owner, provider, credential)
     work.connection = { ...work.connection, ...sealedFields(anew, credential) }
   }
   return credential
