@@ -8,9 +8,9 @@
  * the next sync repairs it, and after that the user has to connect again.
  */
 import { Clock, Effect, Random } from "effect"
-import { type ConnectorError, type GrantUnsupported, TokenRejected } from "../connectors/Connector.ts"
+import { TokenRejected } from "../connectors/Connector.ts"
 import type { Credential } from "../connectors/Credential.ts"
-import { type TokenUnreadable, TokenVault } from "../connectors/TokenVault.ts"
+import { TokenVault } from "../connectors/TokenVault.ts"
 import type { Connection } from "./UserSyncStore.ts"
 import { commit } from "./Work.ts"
 import type { Work } from "./Work.ts"
@@ -77,5 +77,3 @@ export const speaking = <A, E, R>(
           Effect.map(run(next), (result) => ({ result, credential: next }))),
     ),
   )
-
-export type CredentialError = TokenUnreadable | ConnectorError | GrantUnsupported
