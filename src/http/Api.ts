@@ -282,6 +282,7 @@ const admin = HttpApiGroup.make("admin").add(
     error: Problems.Unavailable,
   }).annotate(OpenApi.Summary, "The last events, newest first, without their payloads"),
   HttpApiEndpoint.get("actors", "/v1/admin/actors", {
+    query: Page,
     success: Schema.Struct({
       actors: Schema.Array(Schema.Struct({
         id: Schema.String,
@@ -290,7 +291,7 @@ const admin = HttpApiGroup.make("admin").add(
         restarts: Schema.Int,
       })),
     }),
-  }),
+  }).annotate(OpenApi.Summary, "Live actors of this process, those in trouble first"),
   HttpApiEndpoint.get("syncs", "/v1/admin/syncs", {
     success: Schema.Struct({
       providers: Schema.Array(SyncsOfProvider),

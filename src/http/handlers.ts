@@ -1,7 +1,6 @@
 /** One handler per route: take, ask the domain, answer. No decision is made here. */
 import { Clock, DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { Actors } from "../actors/Actors.ts"
 import { Accounts } from "../identity/Accounts.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import { Feedback } from "../recommender/Feedback.ts"
@@ -14,10 +13,12 @@ import { connectorHandlers } from "./connectorHandlers.ts"
 import { deadLetterHandlers } from "./deadLetterHandlers.ts"
 import { healthReport } from "./health.ts"
 import { lastEvents } from "./lastEvents.ts"
-import { actorsByState, lateSyncs, syncsByProvider } from "./syncs.ts"
+import { lateSyncs, liveActors, syncsByProvider } from "./syncs.ts"
 import * as Problems from "./problems.ts"
 
 const pageSizeDefault = 20
+/** Of a hundred thousand, those in trouble come first. */
+const actorsMax = 100
 
 const tips = HttpApiBuilder.group(Api, "tips", (handlers) =>
   handlers.handleAll({
@@ -80,11 +81,11 @@ const admin = HttpApiBuilder.group(Api, "admin", (handlers) =>
     events: Effect.fnUntraced(function* ({ query }) {
       return { events: yield* Effect.mapError(lastEvents(query.limit ?? pageSizeDefault), unavailable) }
     }),
-    actors: Effect.fnUntraced(function* () {
-      return { actors: yield* (yield* Actors).snapshot }
+    actors: Effect.fnUntraced(function* ({ query }) {
+      return { actors: (yield* liveActors(query.limit ?? actorsMax)).shown }
     }),
     syncs: Effect.fnUntraced(function* () {
-      return { providers: yield* Effect.mapError(syncsByProvider, unavailable), actors: yield* actorsByState }
+      return { providers: yield* Effect.mapError(syncsByProvider, unavailable), actors: (yield* liveActors(0)).counts }
     }),
     late: Effect.fnUntraced(function* ({ query }) {
       return { late: yield* Effect.mapError(lateSyncs(query.limit ?? pageSizeDefault), unavailable) }

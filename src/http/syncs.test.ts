@@ -7,7 +7,7 @@ import { Connectors } from "../connectors/Connector.ts"
 import type { ProviderCircuit } from "../connectors/Connector.ts"
 import { defaultTenant, UserId } from "../../schemas/ids.ts"
 import { connectorOf, connectorsOf } from "./pages/pages.fixture.ts"
-import { actorsByState, lateSyncs, providerProblems, syncsByProvider } from "./syncs.ts"
+import { lateSyncs, liveActors, providerProblems, syncsByProvider } from "./syncs.ts"
 
 const summary: SyncSummary = {
   provider: "todoist",
@@ -78,8 +78,10 @@ describe("how syncing goes", () => {
     }])
   })
 
-  it("counts live actors by state, poisoned ones too", async () => {
-    expect(await asked(actorsByState)).toEqual({ running: 2, poisoned: 1 })
+  it("counts live actors by state, and names those in trouble first", async () => {
+    const { counts, shown } = await asked(liveActors(2))
+    expect(counts).toEqual({ running: 2, poisoned: 1 })
+    expect(shown.map(({ id }) => id)).toEqual(["b", "a"])
   })
 
   it("edge case 28 - a tool that is left alone, or gone, is a problem of the service", async () => {

@@ -49,10 +49,15 @@ const lateBody = ({ owner, problemCode, lastProblem, syncedAtMs, nextSyncAtMs, .
   problem: lastProblem,
 })
 
-export const actorsByState = Effect.gen(function* () {
+/** Live actors of this process: how many in each state, and up to `limit` of them, those in trouble first. */
+export const liveActors = Effect.fnUntraced(function* (limit: number) {
+  const all = yield* (yield* Actors).snapshot
   const counts: Record<string, number> = {}
-  for (const { state } of yield* (yield* Actors).snapshot) counts[state] = (counts[state] ?? 0) + 1
-  return counts
+  for (const { state } of all) counts[state] = (counts[state] ?? 0) + 1
+  const shown = all.toSorted((one, other) =>
+    Number(one.state === "running") - Number(other.state === "running") || other.queued - one.queued
+  ).slice(0, limit)
+  return { counts, shown }
 })
 
 /** What is wrong with whole tools, as sentences for the health report. */

@@ -85,8 +85,8 @@ const replacement = (view: WaysView): Html => {
 <p>Then ${content} from the connected account is forgotten here, and the other one is read in its place. The two are
 never mixed, and your past tips stay in the history.</p>
 <p><a class="button" href="/connect">Keep the connected ${name} account</a></p>
-${ways(view)}
-</section>`
+</section>
+${ways(view)}`
 }
 
 const statusWords: Readonly<Record<Connection["status"], Html>> = {

@@ -31,8 +31,8 @@ const byOAuth = (view: WaysView): Html => {
 <form method="post" action="/connect/${provider}/oauth">${replaceField(view)}
 ${
     actScope !== undefined &&
-    markup`<p><label><input type="checkbox" name="mayAct" value="1"> Also complete there what I mark as done here
-</label></p>`
+    markup`<label class="tick"><input type="checkbox" name="mayAct" value="1">
+<span>Also complete there what I mark as done here</span></label>`
   }
 <button class="primary" type="submit">Connect with ${name}</button></form>
 <p class="fine">${name} asks you there, and tipstream never sees your password.</p>

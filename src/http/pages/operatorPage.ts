@@ -26,7 +26,12 @@ export interface OperatorView extends DeadLettersView {
   } | undefined
   /** Undefined while the store cannot be reached. */
   readonly syncs: SyncsView | undefined
-  readonly actors: ReadonlyArray<ActorView>
+  readonly actors: {
+    /** By state. */
+    readonly counts: Readonly<Record<string, number>>
+    /** Those in trouble first; not all of them. */
+    readonly shown: ReadonlyArray<ActorView>
+  }
   /** Signed in by the form on this page, so there is something to sign out of. */
   readonly byToken: boolean
 }
@@ -113,12 +118,15 @@ const actors = ({ actors }: OperatorView): Html =>
     "Actors",
     "All are asleep.",
     ["Actor", "State", "#Queued", "#Restarts"],
-    actors.map((one) => [
+    actors.shown.map((one) => [
       one.id,
       one.state,
       one.queued,
       one.restarts,
     ]),
+    actors.shown.length > 0 && markup`<p class="soft">${
+      Object.entries(actors.counts).map(([state, count]) => `${count} ${state}`).join(", ")
+    }</p>`,
   )
 
 const events = ({ nowMs }: OperatorView, last: ReadonlyArray<typeof EventView.Type>): Html =>

@@ -5,7 +5,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto"
 import { Clock, Effect, Redacted } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
-import { Actors } from "../../actors/Actors.ts"
 import { DeadLetters } from "../../streams/DeadLetters.ts"
 import type { LetterFilter } from "../../streams/DeadLetters.ts"
 import { EventLog } from "../../streams/EventLog.ts"
@@ -13,7 +12,7 @@ import { isOperator } from "../authentication.ts"
 import { healthReport } from "../health.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { lastEvents } from "../lastEvents.ts"
-import { lateSyncs, syncsByProvider } from "../syncs.ts"
+import { lateSyncs, liveActors, syncsByProvider } from "../syncs.ts"
 import { dropPage, operatorAddress } from "./deadLetterSection.ts"
 import type { OperatorPlace, Settled } from "./deadLetterSection.ts"
 import { operatorDoor, operatorPage } from "./operatorPage.ts"
@@ -77,7 +76,7 @@ const show = forOperator(Effect.fnUntraced(function* ({ byToken }) {
       () => Effect.succeed(undefined),
     ),
     syncs: yield* Effect.catchTag(readSyncs, "StoreUnavailable", () => Effect.succeed(undefined)),
-    actors: yield* (yield* Actors).snapshot,
+    actors: yield* liveActors(shownMax),
     ...place,
     settled: settledOf(yield* Effect.all([queryOf("redriven"), queryOf("refused"), queryOf("dropped")])),
     byToken,

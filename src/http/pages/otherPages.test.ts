@@ -184,7 +184,7 @@ describe("operator page", () => {
       }],
     },
     syncs: { providers: [], late: [] },
-    actors: [{ id: text, state: "running", queued: 0, restarts: 1 }],
+    actors: { counts: { running: 7 }, shown: [{ id: text, state: "running", queued: 0, restarts: 1 }] },
     live: true,
     durable: undefined,
     settled: {},

@@ -103,6 +103,8 @@ input {
 }
 input[aria-invalid="true"] { border-color: var(--late); border-width: 2px }
 input:focus-visible, button:focus-visible, .button:focus-visible, summary:focus-visible { border-radius: .875rem }
+.tick { display: flex; align-items: center; gap: .75rem; min-height: 2.75rem; font-weight: 400; margin-bottom: .75rem }
+.tick input { flex: none; width: 1.5rem; min-height: 1.5rem; height: 1.5rem; margin: 0; accent-color: var(--accent) }
 .field { margin-bottom: 1rem }
 .field small { display: block; margin-top: .375rem }
 .bar {
