@@ -44,7 +44,8 @@ export const askProblem = (error: AskError) => {
     case "DifferentAccount":
       return new Problems.OtherAccount()
     case "SyncFailed":
-      return new Problems.ToolUnavailable({ detail: error.problem })
+      // We asked often enough ourselves: nothing is wrong with the tool.
+      return error.code === "Paced" ? new Problems.Busy() : new Problems.ToolUnavailable({ detail: error.problem })
     case "ActorBusy":
       return new Problems.Busy()
     case "StoreUnavailable":
