@@ -4,7 +4,8 @@
  * webhook; one recommend after the change, on data that counts as old, which syncs first within its budget.
  *
  * One Postgres with fsync on, the simulator and the service as processes of their own, on the database's log and on
- * NATS. Beside it a bare program that takes only the steps nobody can do without. Options: `--changes 200`, `--users 20`.
+ * NATS. Beside it a bare program that takes only the steps nobody can do without. Options: `--changes 200`,
+ * `--users 20`.
  */
 import { randomBytes } from "node:crypto"
 import path from "node:path"

@@ -78,6 +78,8 @@ export const readSignals = Effect.fn("UserSync.read")(function* (
     yield* Effect.logWarning(`${reading.quarantined} tasks could not be understood and were left out`)
   }
   const changes = yield* changesIn(work, options, reading)
+  // What a parent took along has ended already, and does not end again for being absent.
+  for (const { task } of changes) reading.seen.add(task.taskId)
   const absent = reading.end.isSnapshot ? yield* missing(work, reading) : { gone: [], known: 0 }
   if (isMassRemoval(absent.gone.length, absent.known) && !options.isSecondLook) {
     yield* Effect.logWarning(`${absent.gone.length} of ${absent.known} tasks are gone at once: looking again`)
@@ -135,12 +137,16 @@ const changesIn = Effect.fnUntraced(function* (work: Work, options: ReadOptions,
   const ids = observations.map(({ task }) => task.taskId)
   // What ends may take subtasks along, of which the tool need not speak.
   const isOver = observations.some(({ state }) => state === "completed" || state === "deleted")
-  const known = yield* store.tasks(owner, provider, isOver ? undefined : ids)
-  const gone = known.size === 0 && reading.isBackfill ? new Map() : yield* store.goneTasks(owner, provider, ids)
+  // Nobody else writes for the user meanwhile, and somebody may be waiting for a tip: asked at once.
+  const [known, gone, echoes] = yield* Effect.all([
+    store.tasks(owner, provider, isOver ? undefined : ids),
+    store.goneTasks(owner, provider, ids),
+    echoesAmong(work, options, ids),
+  ], { concurrency: 3 })
   const knowledge: Knowledge = {
     known,
-    gone,
-    echoes: yield* echoesAmong(work, options, ids),
+    gone: known.size === 0 && reading.isBackfill ? new Map() : gone,
+    echoes,
     completedForSure: options.completedForSure,
     isBackfill: reading.isBackfill,
   }

@@ -8,10 +8,12 @@ import { learnFrom } from "../recommender/Learning.ts"
 import { project } from "../recommender/Projector.ts"
 import { ServingStates } from "../recommender/ServingStates.ts"
 import { defaultTenant } from "../../schemas/ids.ts"
+import { afterCommit } from "../store/afterCommit.ts"
 import { forget } from "../store/retention.ts"
 import * as Consumer from "../streams/Consumer.ts"
 import { EventLog } from "../streams/EventLog.ts"
 import { learner, projector } from "./consumers.ts"
+import { Projected } from "./Projected.ts"
 
 export interface BackgroundOptions {
   readonly batchMax: number
@@ -27,12 +29,14 @@ export const layer = ({ batchMax, attemptsMax, drainMaxMs, outboxKeepMs, sync }:
   Layer.effectDiscard(Effect.gen(function* () {
     const log = yield* EventLog
     const actors = yield* Actors
+    const projected = yield* Projected
     // Registered before the fibers, so run after they ended: nobody claims work from actors that take none any more.
     yield* Effect.addFinalizer(() => Effect.andThen(Effect.timeoutOption(actors.drain, drainMaxMs), log.release))
     yield* Effect.forkScoped(Consumer.run({
       consumer: projector(batchMax),
       attemptsMax,
-      handle: (events) => project(events.map(({ envelope }) => envelope)),
+      handle: (events) =>
+        Effect.andThen(project(events.map(({ envelope }) => envelope)), afterCommit(projected.signal)),
     }))
     yield* Effect.forkScoped(Consumer.run({
       consumer: learner(batchMax),

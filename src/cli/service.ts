@@ -38,6 +38,7 @@ import * as Background from "./background.ts"
 import * as Connectors from "./connectors.ts"
 import { eventLog } from "./eventLog.ts"
 import * as Freshness from "./freshness.ts"
+import * as Projected from "./Projected.ts"
 import type { TodoistAddresses } from "./todoistAddresses.ts"
 import * as VaultService from "./vaultService.ts"
 
@@ -152,6 +153,7 @@ export const layer = (config: Config, around: Surroundings) => {
   const domain = recommender(config).pipe(
     Layer.provideMerge(actors(config, around)),
     Layer.provideMerge(stores(config, around)),
+    Layer.provideMerge(Projected.layer),
   )
   const running = Background.layer({
     batchMax: config.consumerBatchMax,

@@ -7,6 +7,7 @@ import type { Candidate, ContextSnapshot } from "../../schemas/Candidate.ts"
 import type { Envelope } from "../../schemas/gen/tipstream/events/v1/envelope_pb.ts"
 import type { DecisionId, Owner } from "../../schemas/ids.ts"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import type { Provider } from "../../schemas/Task.ts"
 import type { Reaction, Tip } from "../../schemas/Tip.ts"
 import type { Accepted, TipState, Verdict } from "./reactionState.ts"
 
@@ -18,7 +19,10 @@ export interface Situation {
   readonly sleeps: ReadonlyMap<string, number>
   readonly timeZone: string
   readonly connected: boolean
+  /** When the tool read longest ago was read; null while none was. One that was disconnected left nothing to be old. */
   readonly syncedAtMs: number | null
+  /** Tools that may be read now, with when they were last: not one that waits after a failure. */
+  readonly readable: ReadonlyArray<{ readonly provider: Provider; readonly syncedAtMs: number | null }>
   readonly doneLast7Days: number
   readonly dismissedLast7Days: number
 }

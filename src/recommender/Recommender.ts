@@ -10,6 +10,7 @@ import { tipServed } from "../../schemas/events.ts"
 import { DecisionId } from "../../schemas/ids.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
+import type { Provider } from "../../schemas/Task.ts"
 import type { NoTipReason, Tip } from "../../schemas/Tip.ts"
 import { newUuid } from "../../schemas/uuid.ts"
 import { adviceCandidates } from "./advice.ts"
@@ -30,7 +31,7 @@ export interface Recommendation {
   /** Given when there is no tip. */
   readonly reason: NoTipReason | null
   readonly servedAtMs: number
-  /** Age of the newest synced data; null while nothing was synced. */
+  /** Age of the oldest data it was decided on: of the tool read longest ago. Null while nothing was synced. */
   readonly dataAgeMs: number | null
   readonly policy: string
   /** Probability with which the policy chose it; null when there is no tip. */
@@ -39,7 +40,8 @@ export interface Recommendation {
 
 /** Asks for newer data before deciding. Waits within its budget and never fails: old data is served, and says so. */
 export class Freshness extends Context.Service<Freshness, {
-  readonly refresh: (owner: Owner) => Effect.Effect<void>
+  /** Gives those of the tools whose news can be decided on now. The others are read on beyond the budget. */
+  readonly refresh: (owner: Owner, providers: ReadonlyArray<Provider>) => Effect.Effect<ReadonlySet<Provider>>
 }>()("tipstream/recommender/Freshness") {}
 
 export class Recommender extends Context.Service<Recommender, {
@@ -65,9 +67,15 @@ export const layer = (options: RecommenderOptions) =>
       const situationNow = Effect.fnUntraced(function* (owner: Owner) {
         const nowMs = yield* Clock.currentTimeMillis
         const situation = yield* decisions.situation(owner, nowMs)
-        if (!isStale(situation, nowMs, options.freshMs)) return situation
-        yield* freshness.refresh(owner)
-        return yield* decisions.situation(owner, yield* Clock.currentTimeMillis)
+        const stale = staleOf(situation, nowMs, options.freshMs)
+        if (stale.length === 0) return situation
+        const refreshed = yield* freshness.refresh(owner, stale.map(({ provider }) => provider))
+        const now = yield* decisions.situation(owner, yield* Clock.currentTimeMillis)
+        // Read by now, perhaps, but not among the candidates: what is decided on is as old as it was.
+        const late = stale.flatMap(({ provider, syncedAtMs }) =>
+          refreshed.has(provider) || syncedAtMs === null ? [] : [syncedAtMs]
+        )
+        return now.syncedAtMs === null ? now : { ...now, syncedAtMs: Math.min(now.syncedAtMs, ...late) }
       })
 
       const recommend = Effect.fn("Recommender.recommend")(function* (owner: Owner) {
@@ -117,8 +125,8 @@ export const layer = (options: RecommenderOptions) =>
     }),
   )
 
-const isStale = (situation: Situation, nowMs: number, freshMs: number): boolean =>
-  situation.connected && (situation.syncedAtMs === null || nowMs - situation.syncedAtMs > freshMs)
+const staleOf = ({ readable }: Situation, nowMs: number, freshMs: number): Situation["readable"] =>
+  readable.filter(({ syncedAtMs }) => syncedAtMs === null || nowMs - syncedAtMs > freshMs)
 
 /** All sources together, each with the instant it wakes. */
 const awakeOrNot = ({ candidates, sleeps }: Situation): ReadonlyArray<Candidate> => [

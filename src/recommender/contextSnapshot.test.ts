@@ -13,6 +13,7 @@ const situation = (candidates: ReadonlyArray<Candidate>, timeZone = "Europe/Berl
   timeZone,
   connected: true,
   syncedAtMs: null,
+  readable: [],
   doneLast7Days: 7,
   dismissedLast7Days: 2,
 })

@@ -27,6 +27,12 @@ const leaseMs = 15_000
 /** What is appended so soon after is numbered together: on a busy log a round costs as much as a request. */
 const paceMs = 5
 
+/**
+ * A transaction older than the waiting events still runs. Most end within a millisecond or two, so that is looked at
+ * first, and twice as long after each look.
+ */
+const heldBackMaxMs = 5
+
 /** Covers signals lost with another process, and the lease of a dead one. */
 const pollMs = 1_000
 
@@ -86,16 +92,18 @@ export const layer = (options: SqlEventLogOptions) =>
 /** Numbers what is appended, for as long as the log lives. */
 const sequence = Effect.fnUntraced(function* (wakeupOf: (stream: string, lane: number | "any") => Wakeup.Wakeup) {
   const { appended } = yield* LogSignals
+  let heldBack = 0
   const round = Effect.gen(function* () {
     const seen = appended.count()
     const { sequenced, waiting } = yield* sequenceOnce
+    heldBack = waiting ? heldBack + 1 : 0
     for (const key of new Set(sequenced.flatMap((row) => [`${row.stream}/${row.partition}`, `${row.stream}/any`]))) {
       const [stream, lane] = key.split("/") as [string, string]
       yield* wakeupOf(stream, lane === "any" ? "any" : Number(lane)).signal
     }
     if (sequenced.length > 0) return yield* Effect.sleep(paceMs)
-    // A transaction older than the waiting events still runs; it rarely takes longer than this to end.
-    yield* appended.after(seen).pipe(Effect.timeoutOption(waiting ? 5 : pollMs))
+    const pauseMs = waiting ? Math.min(heldBackMaxMs, 2 ** Math.min(heldBack - 1, 10)) : pollMs
+    yield* appended.after(seen).pipe(Effect.timeoutOption(pauseMs))
   })
   yield* round.pipe(
     Effect.catchCause((cause) =>

@@ -13,10 +13,20 @@ import * as Store from "./store.fixture.ts"
 const situation = (owner: Owner) => Decisions.use((store) => store.situation(owner, nowMs))
 const weekMs = 7 * 86_400_000
 
-const connect = Effect.fnUntraced(function* ({ tenantId, userId }: Owner, status: string, syncedAtMs: number | null) {
+const connect = Effect.fnUntraced(function* (
+  { tenantId, userId }: Owner,
+  status: string,
+  syncedAtMs: number | null,
+  { failures = 0, nextSyncAtMs = null, provider = "todoist" }: {
+    readonly failures?: number
+    readonly nextSyncAtMs?: number | null
+    readonly provider?: string
+  } = {},
+) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`INSERT INTO connections (tenant_id, user_id, provider, status, connected_at_ms, synced_at_ms)
-    VALUES (${tenantId}, ${userId}, 'todoist', ${status}, 0, ${syncedAtMs})`
+  yield* sql`INSERT INTO connections (tenant_id, user_id, provider, status, connected_at_ms, synced_at_ms, failures,
+      next_sync_at_ms)
+    VALUES (${tenantId}, ${userId}, ${provider}, ${status}, 0, ${syncedAtMs}, ${failures}, ${nextSyncAtMs})`
 })
 
 const sleep = Effect.fnUntraced(function* ({ tenantId, userId }: Owner, candidateId: string, untilMs: number) {
@@ -38,6 +48,7 @@ const nothing = {
   sleeps: new Map(),
   connected: false,
   syncedAtMs: null,
+  readable: [],
   doneLast7Days: 0,
   dismissedLast7Days: 0,
 }
@@ -57,6 +68,33 @@ layer(Store.layer)("what is known of a user", (it) => {
       yield* connect(other, "needs-reconnect", nowMs - 2)
       expect(yield* situation(one)).toMatchObject({ connected: true, syncedAtMs: nowMs - 1 })
       expect(yield* situation(other)).toMatchObject({ connected: false, syncedAtMs: nowMs - 2 })
+    }))
+
+  it.effect("of several tools the one read longest ago counts, unless the user took it away", () =>
+    Effect.gen(function* () {
+      const user = yield* newUser
+      yield* connect(user, "connected", nowMs - 1)
+      yield* connect(user, "connected", nowMs - 5, { provider: "ical" })
+      expect(yield* situation(user)).toMatchObject({
+        syncedAtMs: nowMs - 5,
+        readable: [{ provider: "todoist", syncedAtMs: nowMs - 1 }, { provider: "ical", syncedAtMs: nowMs - 5 }],
+      })
+      const left = yield* newUser
+      yield* connect(left, "connected", nowMs - 1)
+      yield* connect(left, "disconnected", nowMs - 5, { provider: "ical" })
+      expect(yield* situation(left)).toMatchObject({
+        syncedAtMs: nowMs - 1,
+        readable: [{ provider: "todoist", syncedAtMs: nowMs - 1 }],
+      })
+    }))
+
+  it.effect("a tool that failed may be read again once its time has come", () =>
+    Effect.gen(function* () {
+      const [early, late] = [yield* newUser, yield* newUser]
+      yield* connect(early, "connected", nowMs - 9, { failures: 1, nextSyncAtMs: nowMs + 1 })
+      yield* connect(late, "connected", nowMs - 9, { failures: 1, nextSyncAtMs: nowMs })
+      expect(yield* situation(early)).toMatchObject({ connected: true, syncedAtMs: nowMs - 9, readable: [] })
+      expect(yield* situation(late)).toMatchObject({ readable: [{ provider: "todoist", syncedAtMs: nowMs - 9 }] })
     }))
 
   it.effect("candidates come with the instant they wake, advice sleeps beside them, and what is over is awake", () =>

@@ -27,6 +27,7 @@ interface SituationRow {
   readonly time_zone: string
   readonly connected: boolean
   readonly synced_at_ms: number | null
+  readonly readable: Situation["readable"]
   readonly done: number
   readonly dismissed: number
   readonly sleeps: ReadonlyArray<readonly [candidateId: string, untilMs: number]>
@@ -47,6 +48,7 @@ const nobody: Situation = {
   timeZone: "UTC",
   connected: false,
   syncedAtMs: null,
+  readable: [],
   doneLast7Days: 0,
   dismissedLast7Days: 0,
 }
@@ -95,7 +97,7 @@ const situationRows = (
   // OFFSET 0 keeps the planner, which cannot know how few are asked about, from reading all users for a hash join.
   return sql<SituationRow>`
     SELECT asked.place, users.time_zone, coalesce(link.connected, false) AS connected, link.synced_at_ms,
-      recent.done, recent.dismissed, asleep.sleeps, awake.fingerprint,
+      link.readable, recent.done, recent.dismissed, asleep.sleeps, awake.fingerprint,
       CASE WHEN awake.fingerprint IS DISTINCT FROM asked.fingerprint THEN (
         SELECT coalesce(json_agg(candidate), '[]') FROM candidates
         WHERE tenant_id = asked.tenant_id AND user_id = asked.user_id
@@ -106,7 +108,12 @@ const situationRows = (
       SELECT time_zone FROM users WHERE tenant_id = asked.tenant_id AND user_id = asked.user_id OFFSET 0
     ) AS users
     CROSS JOIN LATERAL (
-      SELECT bool_or(status = 'connected') AS connected, max(synced_at_ms) AS synced_at_ms FROM connections
+      SELECT bool_or(status = 'connected') AS connected,
+        min(synced_at_ms) FILTER (WHERE status <> 'disconnected') AS synced_at_ms,
+        coalesce(json_agg(json_build_object('provider', provider, 'syncedAtMs', synced_at_ms)) FILTER (
+          WHERE status = 'connected' AND (failures = 0 OR next_sync_at_ms IS NULL OR next_sync_at_ms <= asked.now_ms)
+        ), '[]') AS readable
+      FROM connections
       WHERE tenant_id = asked.tenant_id AND user_id = asked.user_id
     ) AS link
     CROSS JOIN LATERAL (
@@ -136,6 +143,7 @@ const situationOf = (row: SituationRow, candidates: ReadonlyArray<Candidate>): S
     timeZone: row.time_zone,
     connected: row.connected,
     syncedAtMs: row.synced_at_ms,
+    readable: row.readable,
     doneLast7Days: row.done,
     dismissedLast7Days: row.dismissed,
   }
