@@ -76,6 +76,20 @@ describe("what a sync changed", () => {
     expect(brief(changes)).toEqual(["updated 2", "appeared 3"])
   })
 
+  it("a subtask of two that ended, one above the other, ends once", () => {
+    const top = task("top")
+    const middle = task("middle", { parentId: "top" })
+    const low = task("low", { parentId: "middle" })
+    const ended = [top, middle].map((one): TaskObservation => ({ task: one, state: "completed" }))
+    const before = known(top, middle, low)
+    expect(brief(changesOf(ended, knowing(before)))).toEqual(["completed top", "completed low", "completed middle"])
+    expect(brief(changesOf(ended.toReversed(), knowing(before)))).toEqual([
+      "completed middle",
+      "completed low",
+      "completed top",
+    ])
+  })
+
   it.each<[string, Partial<Task>]>([
     ["title", { title: "new" }],
     ["description", { description: "more" }],

@@ -46,7 +46,12 @@ export const changesOf = (
 ): ReadonlyArray<TaskChangeSeen> => {
   const changes = observations.flatMap((observation) => changeOf(observation, knowledge) ?? [])
   const spoken = new Set(observations.map(({ task }) => task.taskId))
-  return changes.flatMap((change) => [change, ...coveredBy(change, knowledge, spoken)])
+  return changes.flatMap((change) => {
+    const covered = coveredBy(change, knowledge, spoken)
+    // Of two that end, one above the other, both cover what is below the lower one.
+    for (const { task } of covered) spoken.add(task.taskId)
+    return [change, ...covered]
+  })
 }
 
 const changeOf = ({ task, state }: TaskObservation, knowledge: Knowledge): TaskChangeSeen | undefined => {

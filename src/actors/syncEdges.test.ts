@@ -104,6 +104,23 @@ describe("a snapshot", () => {
   )
 
   it.effect(
+    "that says of a parent that it was completed, and nothing of its subtask, ends the subtask once",
+    world((it) =>
+      Effect.gen(function* () {
+        it.tool.open(task("parent"), task("child", { parentId: "parent" }))
+        yield* it.connect()
+        it.tool.change({ task: task("parent"), state: "completed" })
+        it.tool.forget("child")
+        it.tool.snapshots = 1
+        it.tool.snapshotsTellEnds = true
+        yield* it.ask(syncNow)
+        const last = it.store.commits.at(-1)?.changes.map(({ task: { taskId } }) => taskId)
+        expect(last).toEqual(["parent", "child"])
+      })
+    ),
+  )
+
+  it.effect(
     "edge case 18 - of which one task was not understood does not take that task back",
     world((it) =>
       Effect.gen(function* () {

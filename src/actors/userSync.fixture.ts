@@ -102,6 +102,8 @@ export class Tool {
   snapshots = 0
   /** Full reads show nothing, so many times. */
   emptySnapshots = 0
+  /** A snapshot speaks of what ended, too, as one of a calendar does. */
+  snapshotsTellEnds = false
   quarantined: ReadonlyArray<string> = []
   readonly whereabouts = new Map<string, Whereabouts>()
   /** Runs while a call is under way. */
@@ -195,7 +197,9 @@ export class Tool {
     const last = new Map(this.#changes.slice(isSnapshot ? 0 : Number(since)).map((one) => [one.task.taskId, one]))
     const isEmpty = isSnapshot && this.emptySnapshots > 0
     if (isEmpty) this.emptySnapshots -= 1
-    const tasks = isEmpty ? [] : [...last.values()].filter(({ state }) => !isSnapshot || state === "open")
+    const tasks = isEmpty
+      ? []
+      : [...last.values()].filter(({ state }) => !isSnapshot || this.snapshotsTellEnds || state === "open")
     return [
       { _tag: "Account", accountId: this.accountId, timeZone: this.timeZone },
       ...tasks.map((observation): Signal => ({ _tag: "Task", observation })),
@@ -319,6 +323,9 @@ export class Store {
     const row = this.row(owner)
     const { version } = commit.connection
     if ((row.connection?.version ?? 0) !== version) return Effect.fail(new StaleVersion({ expected: version }))
+    const changed = new Set(commit.changes.map(({ task }) => task.taskId))
+    // Postgres refuses to upsert one row twice in a statement.
+    if (changed.size < commit.changes.length) return Effect.die(new Error("a task twice in one commit"))
     row.connection = { ...commit.connection, version: version + 1 }
     for (const { change, removal, task, timesPostponed } of commit.changes) {
       if (change === "completed" || change === "removed") {
