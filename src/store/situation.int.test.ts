@@ -77,7 +77,7 @@ layer(Store.layer)("what is known of a user", (it) => {
       yield* connect(user, "connected", nowMs - 5, { provider: "ical" })
       expect(yield* situation(user)).toMatchObject({
         syncedAtMs: nowMs - 5,
-        readable: [{ provider: "todoist", syncedAtMs: nowMs - 1 }, { provider: "ical", syncedAtMs: nowMs - 5 }],
+        readable: [{ provider: "ical", syncedAtMs: nowMs - 5 }, { provider: "todoist", syncedAtMs: nowMs - 1 }],
       })
       const left = yield* newUser
       yield* connect(left, "connected", nowMs - 1)

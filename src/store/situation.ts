@@ -110,9 +110,12 @@ const situationRows = (
     CROSS JOIN LATERAL (
       SELECT bool_or(status = 'connected') AS connected,
         min(synced_at_ms) FILTER (WHERE status <> 'disconnected') AS synced_at_ms,
-        coalesce(json_agg(json_build_object('provider', provider, 'syncedAtMs', synced_at_ms)) FILTER (
-          WHERE status = 'connected' AND (failures = 0 OR next_sync_at_ms IS NULL OR next_sync_at_ms <= asked.now_ms)
-        ), '[]') AS readable
+        coalesce(
+          json_agg(json_build_object('provider', provider, 'syncedAtMs', synced_at_ms) ORDER BY provider) FILTER (
+            WHERE status = 'connected' AND (failures = 0 OR next_sync_at_ms IS NULL OR next_sync_at_ms <= asked.now_ms)
+          ),
+          '[]'
+        ) AS readable
       FROM connections
       WHERE tenant_id = asked.tenant_id AND user_id = asked.user_id
     ) AS link
