@@ -179,7 +179,8 @@ export class UserSyncStore extends Context.Service<UserSyncStore, {
   ) => Effect.Effect<ReadonlyArray<PendingAct>, StoreUnavailable>
   /**
    * Compare-and-set on `commit.connection.version`; 0 makes the connection. The lease is checked, and held on to, in
-   * the same transaction. Gives the connection as it now stands.
+   * the same transaction. One that disconnects wipes the tasks, and settles every act still pending as failed. Gives
+   * the connection as it now stands.
    */
   readonly commit: (
     lease: UserLease,

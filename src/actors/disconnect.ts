@@ -13,9 +13,6 @@ import type { SyncReport } from "./Actors.ts"
 import { commit } from "./Work.ts"
 import type { Work } from "./Work.ts"
 
-/** Far more than anybody marks as done while their tool is out of reach. */
-const actsDroppedMax = 10_000
-
 /** Long enough for a tool's outage; a token kept longer than that is a token kept. */
 const revocationMaxMs = 24 * 3_600_000
 
@@ -47,8 +44,6 @@ export const wipe = Effect.fnUntraced(function* (work: Work) {
   const { provider, sealedToken } = work.connection
   const nowMs = yield* Clock.currentTimeMillis
   const revocationId = yield* newUuid
-  // What could not be carried out before is not carried out later, when the user may have long forgotten it.
-  const acts = yield* store.pendingActs(owner, provider, actsDroppedMax)
   yield* commit(work, {
     connection: {
       ...work.connection,
@@ -66,7 +61,6 @@ export const wipe = Effect.fnUntraced(function* (work: Work) {
       problemCode: null,
     },
     changes: wiped(yield* store.tasks(owner, provider, undefined)),
-    acted: acts.map(({ actId }) => ({ actId, outcome: "failed" as const })),
     state: "disconnected",
     revocation: sealedToken === null
       ? null

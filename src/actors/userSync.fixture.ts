@@ -340,6 +340,9 @@ export class Store {
       act.outcome = outcome
       act.settledAtMs = commit.nowMs
     }
+    if (commit.connection.status === "disconnected") {
+      for (const act of this.acts) act.outcome ??= "failed"
+    }
     if (commit.revocation !== null) this.owed.add(commit.revocation.revocationId)
     this.commits.push(commit)
     return Effect.succeed(row.connection)

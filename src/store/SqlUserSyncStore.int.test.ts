@@ -318,6 +318,23 @@ layer(Store.layer)("acts in sql", (it) => {
       expect((yield* load(failing))!.nextSyncAtMs).toBe(later)
     }))
 
+  it.effect("asked for in the moment of a disconnection go with it, and none waits for a connection to come", () =>
+    Effect.gen(function* () {
+      const [owner, other] = [yield* newUser, yield* newUser]
+      const sql = yield* SqlClient.SqlClient
+      for (const one of [owner, other]) {
+        yield* requestAct(one, "1")
+        yield* sql`INSERT INTO sleeps (tenant_id, user_id, candidate_id, until_ms, reaction, decision_id)
+          VALUES (${one.tenantId}, ${one.userId}, 'todoist:1', ${nowMs + 1}, 'done', ${randomUUID()})`
+      }
+      yield* commit(owner, { provider: "ical", status: "disconnected" })
+      expect(yield* pending(owner)).toEqual(["1"])
+      yield* commit(owner, { status: "disconnected" })
+      expect([yield* pending(owner), yield* pending(other)]).toEqual([[], ["1"]])
+      const asleep = yield* sql`SELECT user_id FROM sleeps WHERE user_id IN (${owner.userId}, ${other.userId})`
+      expect(asleep).toEqual([{ user_id: other.userId }])
+    }))
+
   it.effect("stay pending when the sync that performed them could not be committed", () =>
     Effect.gen(function* () {
       const owner = yield* newUser

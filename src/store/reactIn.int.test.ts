@@ -162,6 +162,27 @@ layer(Store.layer)("a reaction in sql", (it) => {
       expect(yield* actsOf(owner)).toEqual([])
     }))
 
+  it.effect("done while a tool in trouble is being disconnected waits for it, and asks for nothing", () =>
+    Effect.gen(function* () {
+      const owner = yield* connectedUser
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE connections SET failures = 1 WHERE user_id = ${owner.userId}`
+      const tip = yield* served(owner)
+      const [begun, finish] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const leaving = yield* Effect.forkChild(sql.withTransaction(Effect.gen(function* () {
+        yield* sql`UPDATE connections SET status = 'disconnected' WHERE user_id = ${owner.userId}`
+        yield* Deferred.succeed(begun, undefined)
+        yield* Deferred.await(finish)
+      })))
+      yield* Deferred.await(begun)
+      const reaction = yield* Effect.forkChild(react(tip, "done"))
+      yield* Effect.raceFirst(waitsForALock, Fiber.await(reaction))
+      yield* Deferred.succeed(finish, undefined)
+      yield* Fiber.join(leaving)
+      yield* Fiber.join(reaction)
+      expect(yield* actsOf(owner)).toEqual([])
+    }))
+
   it.effect("settles the other open tips of the same candidate, so that a recurring task is closed once", () =>
     Effect.gen(function* () {
       const owner = yield* connectedUser

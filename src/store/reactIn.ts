@@ -105,10 +105,12 @@ const write = Effect.fnUntraced(function* (request: ReactRequest, past: PastDeci
   const { candidateId } = tip.meta
   if (accepted.completes) {
     // Connections before sleeps, the order of a sync's commit, so that the two wait for each other and never deadlock.
-    // Written also when it is due sooner: a sync that commits now would not see the act otherwise, nor be seen by it.
-    yield* sql`UPDATE connections SET next_sync_at_ms = least(next_sync_at_ms, ${nowMs + actPickUpMs})
-      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${tip.source}
-        AND failures = 0 AND next_sync_at_ms IS NOT NULL`
+    // Written also when nothing is brought forward: a sync or a disconnection that commits now would not see the act
+    // otherwise, nor be seen by it.
+    yield* sql`UPDATE connections SET next_sync_at_ms = CASE
+        WHEN failures = 0 AND next_sync_at_ms IS NOT NULL THEN least(next_sync_at_ms, ${nowMs + actPickUpMs})
+        ELSE next_sync_at_ms END
+      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${tip.source}`
   }
   yield* sql`UPDATE decisions SET state = ${accepted.state},
       reacted_at_ms = ${accepted.state === "open" ? null : nowMs}

@@ -29,6 +29,7 @@ export const syncCommit = (
     yield* setConnection(sql, options, lease, change)
     yield* setTasks(sql, owner, change)
     yield* settleActs(sql, change)
+    if (connection.status === "disconnected") yield* dropActs(sql, owner, change)
     const nextSyncAtMs = yield* soonForActs(sql, owner, change)
     if (change.timeZone !== null) {
       yield* sql`UPDATE users SET time_zone = ${change.timeZone}
@@ -182,6 +183,25 @@ const settleActs = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, { acte
       AND sleeps.tenant_id = acts.tenant_id AND sleeps.user_id = acts.user_id
       AND sleeps.candidate_id = acts.provider || ':' || acts.task_id AND sleeps.reaction = 'done'`
 })
+
+/**
+ * What could not be carried out before is not carried out later, when the tool is connected again and the user may have
+ * long forgotten it. Read after the connection was locked, as below, so that one asked for a moment ago goes, too.
+ */
+const dropActs = (
+  sql: SqlClient.SqlClient,
+  { tenantId, userId }: Owner,
+  { connection: { provider }, nowMs }: SyncCommit,
+) =>
+  sql`
+    WITH dropped AS (
+      UPDATE acts SET settled_at_ms = ${nowMs}, outcome = 'failed'
+      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${provider} AND settled_at_ms IS NULL
+      RETURNING task_id
+    )
+    DELETE FROM sleeps USING dropped
+    WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND candidate_id = ${provider} || ':' || task_id
+      AND reaction = 'done'`
 
 /**
  * Acts asked for while this sync was under way were not in it: they bring the next one forward. Its own statement: only
