@@ -1,6 +1,7 @@
 /** Anna's actor over a played tool and store, at a known time. */
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import type { Connectors } from "../connectors/Connector.ts"
 import type { Credential } from "../connectors/Credential.ts"
 import { Actors } from "./Actors.ts"
 import type { UserMessage } from "./Actors.ts"
@@ -17,7 +18,7 @@ export interface World {
   readonly connect: (credential?: Credential, replaces?: boolean) => ReturnType<Actors["Service"]["ask"]>
 }
 
-export const world = <A, E>(body: (world: World) => Effect.Effect<A, E>) => () => {
+export const world = <A, E>(body: (world: World) => Effect.Effect<A, E, Connectors>) => () => {
   const [store, tool] = [new Store(), new Tool()]
   return Actors.use((actors) => {
     const ask: World["ask"] = (message) => actors.ask(anna, message)
