@@ -1,4 +1,4 @@
-/** The first read with a new credential. Nothing is stored of one that never worked. */
+/** The first read with a new credential. Nothing is stored of one that brought nothing. */
 import { Clock, Effect } from "effect"
 import type { ConnectorError } from "../connectors/Connector.ts"
 import { TokenVault } from "../connectors/TokenVault.ts"
@@ -10,6 +10,9 @@ import { readSignals, StopReading } from "./readSignals.ts"
 import type { Connection } from "./UserSyncStore.ts"
 import { reportOf } from "./Work.ts"
 import type { Work } from "./Work.ts"
+
+/** Longer than reading a large account takes. Should that break off in the middle, the due queue has the rest read. */
+const pickUpMs = 60_000
 
 export const connect = Effect.fn("UserSync.connect")(function* (
   work: Work,
@@ -30,7 +33,7 @@ export const connect = Effect.fn("UserSync.connect")(function* (
     version,
     connectedAtMs: nowMs,
     syncedAtMs: null,
-    nextSyncAtMs: null,
+    nextSyncAtMs: nowMs + pickUpMs,
     failures: 0,
     lastProblem: null,
     problemCode: null,
@@ -56,13 +59,16 @@ export const connect = Effect.fn("UserSync.connect")(function* (
     Effect.catchTag("StopReading", () => Effect.fail(new DifferentAccount({ provider }))),
     Effect.catchTag(
       ["TokenRejected", "ScopeMissing", "RateLimited", "ProviderUnavailable", "ProviderRefused", "ProviderGone"],
-      problemOf,
+      (error) => problemOf(error, work.connection.version > before.version ? work.connection.nextSyncAtMs : null),
     ),
   )
   return reportOf(work)
 })
 
-const problemOf = (error: ConnectorError): Effect.Effect<never, ConnectionRejected | SyncFailed> =>
+const problemOf = (
+  error: ConnectorError,
+  retryAtMs: number | null,
+): Effect.Effect<never, ConnectionRejected | SyncFailed> =>
   error._tag === "TokenRejected"
     ? Effect.fail(new ConnectionRejected({ provider: error.provider }))
-    : Effect.fail(new SyncFailed({ problem: error.message, code: error._tag, retryAtMs: null }))
+    : Effect.fail(new SyncFailed({ problem: error.message, code: error._tag, retryAtMs }))

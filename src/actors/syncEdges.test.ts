@@ -42,6 +42,20 @@ describe("the cursor", () => {
   )
 
   it.effect(
+    "of a first read that breaks off is none, and the queue brings the user round to read the rest",
+    world((it) =>
+      Effect.gen(function* () {
+        it.tool.open(...Array.from({ length: 1_200 }, (_, n) => task(`t${n}`)))
+        it.tool.failures.push({ error: unavailable, late: true, on: "read" })
+        expect(yield* Effect.flip(it.connect())).toMatchObject({ _tag: "SyncFailed", retryAtMs: startMs + 60_000 })
+        expect(connection(it.store)).toMatchObject({ cursor: null, nextSyncAtMs: startMs + 60_000 })
+        expect(it.store.row().tasks.size).toBe(500)
+        expect(yield* it.ask({ _tag: "SyncNow", provider: "todoist", reason: "due" })).toMatchObject({ changes: 700 })
+      })
+    ),
+  )
+
+  it.effect(
     "edge case 37 - of a large account moves with the last chunk; none holds more than 500 tasks",
     world((it) =>
       Effect.gen(function* () {
