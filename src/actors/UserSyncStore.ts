@@ -97,9 +97,17 @@ export interface UserSession {
   readonly activeAtMs: number | null
 }
 
+/** How many of whose last sync went well, and of whose failed. */
+export interface ClaimLimits {
+  readonly healthy: number
+  readonly failing: number
+}
+
 export interface DueUser {
   readonly owner: Owner
   readonly provider: Provider
+  /** Their last sync failed. */
+  readonly isFailing: boolean
   /** When it should have been. */
   readonly dueAtMs: number
   /** When they are due again, should nobody sync them. */
@@ -187,14 +195,14 @@ export class UserSyncStore extends Context.Service<UserSyncStore, {
     commit: SyncCommit,
   ) => Effect.Effect<Connection, StaleVersion | LeaseLost | StoreUnavailable>
   /**
-   * Takes up to `limit` users of this provider whose sync is due, earliest first, and puts their next one off by
-   * `claimMs`: another scheduler does not take them too, and one whose process dies comes round again.
+   * Takes users of this provider whose sync is due, of each kind up to its limit and earliest first, and puts their next
+   * one off by `claimMs`: another scheduler does not take them too, and one whose process dies comes round again.
    */
   readonly claimDue: (
     provider: Provider,
     nowMs: number,
     claimMs: number,
-    limit: number,
+    limits: ClaimLimits,
   ) => Effect.Effect<ReadonlyArray<DueUser>, StoreUnavailable>
   /** Gives claims back that were not begun: due again when they were. Whoever has a new turn meanwhile keeps that. */
   readonly unclaim: (users: ReadonlyArray<DueUser>) => Effect.Effect<void, StoreUnavailable>

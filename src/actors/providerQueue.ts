@@ -4,20 +4,24 @@
  * Only as many are claimed as can begin at once: a claim never waits here for a place, so a slow user holds one place
  * and nobody's turn. What limits are there is read before each claim: places, rate, and whether the tool is there at
  * all. While it is not, nothing is claimed, and the queue keeps its order.
+ *
+ * Users whose last sync failed have places (places.ts) and a share of the rate of their own, and never another's. They
+ * need not wait for the others either: what they take of the rate beyond what is there is missing to those after.
  */
 import { Clock, Effect, FiberSet, Latch } from "effect"
 import type { Scope } from "effect"
 import type { ConnectorShape } from "../connectors/Connector.ts"
 import { Actors } from "./Actors.ts"
-import { refilled, spent, untilNextMs, wholeTokens } from "./rateBudget.ts"
-import type { RateBudget, RateLimit } from "./rateBudget.ts"
+import { makePlaces } from "./places.ts"
+import type { Place } from "./places.ts"
+import { makeRates } from "./rateBudget.ts"
 import type { SyncTally } from "./syncTally.ts"
 import { outcomeOf } from "./syncTally.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
-import type { DueUser } from "./UserSyncStore.ts"
+import type { ClaimLimits, DueUser } from "./UserSyncStore.ts"
 
 export interface QueueLimits {
-  /** Syncs under way at once. */
+  /** Syncs of healthy users under way at once; places.ts says how many others beside them. */
   readonly concurrency: number
   /** Syncs begun per second. */
   readonly rateMax: number
@@ -43,67 +47,82 @@ export const runQueue = Effect.fnUntraced(function* (
   const store = yield* UserSyncStore
   const { ask } = yield* Actors
   const { provider } = connector
-  const limit: RateLimit = { perSecond: rateMax, burst: Math.min(rateMax, concurrency) }
   const workers = yield* FiberSet.make<void>()
-  const hasPlace = yield* Latch.make(true)
-  let budget: RateBudget = { tokens: limit.burst, atMs: yield* Clock.currentTimeMillis }
-  let underWay = 0
+  const placeFreed = yield* Latch.make(false)
+  const places = makePlaces(concurrency)
+  const rates = makeRates(rateMax, concurrency, yield* Clock.currentTimeMillis)
+  const probing = new Set<Place>()
+  let failingLookMs = 0
 
-  const sync = ({ owner }: DueUser) =>
+  const sync = ({ owner }: DueUser, place: Place) =>
     ask(owner, { _tag: "SyncNow", provider, reason: "due" }).pipe(
       Effect.exit,
       Effect.timeoutOption(claimMs),
       Effect.flatMap((answer) => tally.ended(outcomeOf(answer._tag === "Some" ? answer.value : undefined))),
       Effect.ensuring(Effect.sync(() => {
-        underWay -= 1
-        hasPlace.openUnsafe()
+        places.free(place)
+        probing.delete(place)
+        placeFreed.openUnsafe()
       })),
       Effect.withSpan("Scheduler.sync", { root: true, attributes: { provider } }),
     )
 
-  /** Waits for a place and for the rate; how many may begin now. */
-  const mayBegin = Effect.gen(function* () {
-    yield* hasPlace.await
-    budget = refilled(budget, limit, yield* Clock.currentTimeMillis)
-    const waitMs = untilNextMs(budget, limit)
-    if (waitMs > 0) {
-      yield* Effect.sleep(waitMs)
-      budget = refilled(budget, limit, yield* Clock.currentTimeMillis)
-    }
-    const places = Math.min(concurrency - underWay, wholeTokens(budget))
-    const { state } = yield* connector.circuit
-    // One look whether the tool is back is enough, and the circuit lets no second one through.
-    if (state === "half-open") return Math.min(places, 1 - underWay)
-    return state === "closed" ? places : 0
-  })
-
-  const begin = Effect.fnUntraced(function* (users: ReadonlyArray<DueUser>, nowMs: number) {
+  const begin = Effect.fnUntraced(function* (users: ReadonlyArray<DueUser>, nowMs: number, isProbe: boolean) {
     for (const user of users) {
-      underWay += 1
-      if (underWay === concurrency) hasPlace.closeUnsafe()
+      const place = places.take(user.isFailing, nowMs)
+      if (isProbe) probing.add(place)
       yield* tally.begun(nowMs - user.dueAtMs)
-      yield* FiberSet.run(workers, sync(user))
+      yield* FiberSet.run(workers, sync(user, place))
     }
-    return users.length
+    const failing = users.filter((user) => user.isFailing).length
+    return { healthy: users.length - failing, failing }
   })
 
   /** Whoever is claimed is begun: an end that comes in between gives the claim back. */
-  const claim = Effect.fnUntraced(function* (count: number) {
+  const claim = Effect.fnUntraced(function* (limits: ClaimLimits, isProbe = false) {
+    if (limits.healthy + limits.failing === 0) return nobody
     const nowMs = yield* Clock.currentTimeMillis
     return yield* Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(store.claimDue(provider, nowMs, claimMs, count), (users) => {
-        budget = spent(budget, users.length)
+      Effect.flatMap(store.claimDue(provider, nowMs, claimMs, limits), (users) => {
+        rates.spend(users.length, users.filter((user) => user.isFailing).length)
         const mayGoOn = restore(Effect.yieldNow).pipe(Effect.onInterrupt(() => Effect.ignore(store.unclaim(users))))
-        return Effect.andThen(mayGoOn, begin(users, nowMs))
+        return Effect.andThen(mayGoOn, begin(users, nowMs, isProbe))
       })
     )
   })
 
+  /**
+   * One look whether the tool is back is enough, and the circuit lets no second one through. Whoever fails of their own
+   * would tell it wrongly, and is tried when there is nobody else.
+   */
+  const probe = Effect.suspend(() => {
+    if (probing.size > 0) return Effect.void
+    return Effect.flatMap(
+      claim({ healthy: 1, failing: 0 }, true),
+      ({ healthy }) => healthy > 0 ? Effect.void : claim({ healthy: 0, failing: 1 }, true),
+    )
+  })
+
   const turn = Effect.gen(function* () {
-    const count = yield* mayBegin
-    const begun = count > 0 ? yield* claim(count) : 0
-    // Fewer than asked for: the queue is empty for now.
-    yield* Effect.sleep(count > 0 && begun === count ? gatherMs : tickMs)
+    const nowMs = yield* Clock.currentTimeMillis
+    placeFreed.closeUnsafe()
+    places.moveSlow(nowMs)
+    const [left, rate, { state }] = [places.left(), rates.left(nowMs), yield* connector.circuit]
+    if (state === "half-open") return yield* Effect.andThen(probe, Effect.sleep(tickMs))
+    if (state !== "closed") return yield* Effect.sleep(tickMs)
+    const limits = {
+      healthy: Math.min(left.healthy, rate.healthy),
+      failing: nowMs < failingLookMs ? 0 : Math.min(left.failing, rate.failing),
+    }
+    const begun = yield* claim(limits)
+    // So that the places a busy queue waits for one by one do not each bring a look at those who fail.
+    if (begun.failing < limits.failing) failingLookMs = nowMs + tickMs
+    if (isMore(limits.healthy, begun.healthy) || isMore(limits.failing, begun.failing)) {
+      return yield* Effect.sleep(gatherMs)
+    }
+    // Healthy users may be due for whom there was no place, or no rate: they wait for that and no longer.
+    if (left.healthy === 0) yield* Effect.timeoutOption(placeFreed.await, tickMs)
+    else yield* Effect.sleep(limits.healthy > 0 ? tickMs : Math.min(tickMs, Math.max(gatherMs, rates.waitMs())))
   }).pipe(
     Effect.catchTag("StoreUnavailable", () => Effect.sleep(tickMs)),
     Effect.catchCause((cause) =>
@@ -112,3 +131,8 @@ export const runQueue = Effect.fnUntraced(function* (
   )
   return yield* Effect.forever(turn)
 })
+
+const nobody: ClaimLimits = { healthy: 0, failing: 0 }
+
+/** As many as were asked for: there may be more of them. */
+const isMore = (asked: number, begun: number): boolean => asked > 0 && begun === asked

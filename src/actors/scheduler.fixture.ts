@@ -14,7 +14,7 @@ import * as Scheduler from "./Scheduler.ts"
 import type { SchedulerOptions } from "./Scheduler.ts"
 import { anna, Store, Tool } from "./userSync.fixture.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
-import type { DueUser, SyncSummary } from "./UserSyncStore.ts"
+import type { ClaimLimits, DueUser, SyncSummary } from "./UserSyncStore.ts"
 
 export const startMs = 1_781_078_400_000
 
@@ -33,9 +33,11 @@ export class DueQueue {
   readonly #turns: Array<Turn> = []
   readonly #of = new Map<string, Turn>()
   readonly claims: Array<
-    { readonly atMs: number; readonly provider: Provider; readonly limit: number; readonly taken: number }
+    { readonly atMs: number; readonly provider: Provider; readonly limits: ClaimLimits; readonly taken: number }
   > = []
   readonly unclaimed: Array<string> = []
+  /** Whose last sync failed. */
+  readonly failed = new Set<string>()
   /** So many of the next claims fail. */
   failing = 0
   /** Runs while a claim is under way, after it was made. */
@@ -68,17 +70,22 @@ export class DueQueue {
     return this.#of.get(`${provider}/${name}`)?.atMs
   }
 
-  #claim(provider: Provider, nowMs: number, claimMs: number, limit: number): ReadonlyArray<DueUser> {
+  #claim(provider: Provider, nowMs: number, claimMs: number, limits: ClaimLimits): ReadonlyArray<DueUser> {
+    const left = { ...limits, failing: this.failed.size === 0 ? 0 : limits.failing }
     const taken: Array<Turn> = []
     for (const turn of this.#turns) {
-      if (turn.atMs > nowMs || taken.length === limit) break
-      if (turn.provider === provider) taken.push(turn)
+      if (turn.atMs > nowMs || left.healthy + left.failing === 0) break
+      const kind = this.failed.has(turn.name) ? "failing" : "healthy"
+      if (turn.provider !== provider || left[kind] === 0) continue
+      left[kind] -= 1
+      taken.push(turn)
     }
     for (const { name } of taken) this.set(name, nowMs + claimMs, provider)
-    this.claims.push({ atMs: nowMs, provider, limit, taken: taken.length })
+    this.claims.push({ atMs: nowMs, provider, limits, taken: taken.length })
     return taken.map(({ name, atMs }) => ({
       owner: user(name),
       provider,
+      isFailing: this.failed.has(name),
       dueAtMs: atMs,
       claimedUntilMs: nowMs + claimMs,
     }))
@@ -86,13 +93,13 @@ export class DueQueue {
 
   readonly service = UserSyncStore.of({
     ...new Store().service,
-    claimDue: (provider, nowMs, claimMs, limit) =>
+    claimDue: (provider, nowMs, claimMs, limits) =>
       Effect.suspend(() => {
         if (this.failing > 0) {
           this.failing -= 1
           return Effect.fail(new StoreUnavailable({ operation: "claim", cause: new Error("gone") }))
         }
-        return Effect.tap(Effect.sync(() => this.#claim(provider, nowMs, claimMs, limit)), () => this.meanwhile)
+        return Effect.tap(Effect.sync(() => this.#claim(provider, nowMs, claimMs, limits)), () => this.meanwhile)
       }),
     unclaim: (users) =>
       Effect.sync(() => {

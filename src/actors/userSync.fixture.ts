@@ -28,7 +28,7 @@ import type { Task } from "../../schemas/Task.ts"
 import * as LocalActors from "./LocalActors.ts"
 import type { GoneAs, KnownTask } from "./UserSyncState.ts"
 import { LeaseLost, StaleVersion, UserHeld, UserSyncStore } from "./UserSyncStore.ts"
-import type { Connection, DueUser, PendingAct, SyncCommit, UserLease } from "./UserSyncStore.ts"
+import type { ClaimLimits, Connection, DueUser, PendingAct, SyncCommit, UserLease } from "./UserSyncStore.ts"
 
 export const anna: Owner = { tenantId: TenantId.make("acme"), userId: UserId.make("anna") }
 export const token = "0123456789abcdef-the-token"
@@ -231,7 +231,7 @@ export class Store {
   /** The next commits fail so many times. */
   failingCommits = 0
   closed = 0
-  readonly claims: Array<{ readonly provider: string; readonly limit: number }> = []
+  readonly claims: Array<{ readonly provider: string; readonly limits: ClaimLimits }> = []
   readonly unclaimed: Array<string> = []
 
   row(owner: Owner = anna): Row {
@@ -280,17 +280,22 @@ export class Store {
     pendingActs: (_owner, _provider, limit) =>
       Effect.sync(() => this.acts.filter((act) => act.outcome === undefined).slice(0, limit)),
     commit: (lease, commit) => Effect.andThen(this.#guard(lease), Effect.suspend(() => this.#commit(lease, commit))),
-    claimDue: (provider, nowMs, claimMs, limit) =>
+    claimDue: (provider, nowMs, claimMs, limits) =>
       Effect.sync(() => {
-        this.claims.push({ provider, limit })
+        this.claims.push({ provider, limits })
         const nextOf = (row: Row) =>
           row.connection?.provider === provider ? row.connection.nextSyncAtMs ?? Infinity : Infinity
-        const due = [...this.rows].filter(([, row]) => nextOf(row) <= nowMs)
-          .toSorted(([, one], [, other]) => nextOf(one) - nextOf(other)).slice(0, limit)
+        const isFailing = (row: Row) => (row.connection?.failures ?? 0) > 0
+        const sorted = [...this.rows].filter(([, row]) => nextOf(row) <= nowMs)
+          .toSorted(([, one], [, other]) => nextOf(one) - nextOf(other))
+        const due = [
+          ...sorted.filter(([, row]) => !isFailing(row)).slice(0, limits.healthy),
+          ...sorted.filter(([, row]) => isFailing(row)).slice(0, limits.failing),
+        ]
         return due.map(([key, row]): DueUser => {
           const dueAtMs = nextOf(row)
           row.connection = { ...row.connection!, nextSyncAtMs: nowMs + claimMs }
-          return { owner: ownerOf(key), provider, dueAtMs, claimedUntilMs: nowMs + claimMs }
+          return { owner: ownerOf(key), provider, isFailing: isFailing(row), dueAtMs, claimedUntilMs: nowMs + claimMs }
         })
       }),
     unclaim: (users) =>

@@ -12,7 +12,7 @@ import { commit, load } from "./syncStore.fixture.ts"
 
 layer(Store.layer)("the due queue in sql", (it) => {
   const claimOf = (limit: number, atMs = nowMs, claimMs = 1_000, provider: Provider = "todoist") =>
-    UserSyncStore.use((store) => store.claimDue(provider, atMs, claimMs, limit))
+    UserSyncStore.use((store) => store.claimDue(provider, atMs, claimMs, { healthy: limit, failing: limit }))
   const claim = (...given: Parameters<typeof claimOf>) =>
     Effect.map(claimOf(...given), (users) => users.map(({ owner }) => owner.userId))
   const dueUsers = (times: ReadonlyArray<number | null>) =>
@@ -84,7 +84,7 @@ layer(Store.layer)("the due queue in sql", (it) => {
       yield* commit(owner, { nextSyncAtMs: nowMs - 1 })
       yield* commit(owner, { provider: "ical", nextSyncAtMs: nowMs })
       expect(yield* claimOf(9, nowMs, 1_000, "ical")).toEqual([
-        { owner, provider: "ical", dueAtMs: nowMs, claimedUntilMs: nowMs + 1_000 },
+        { owner, provider: "ical", isFailing: false, dueAtMs: nowMs, claimedUntilMs: nowMs + 1_000 },
       ])
       expect(yield* claimOf(9)).toMatchObject([{ owner, provider: "todoist", dueAtMs: nowMs - 1 }])
     }))

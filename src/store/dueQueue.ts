@@ -15,21 +15,33 @@ export const webhookPickUpMs = 5_000
 export const dueQueue = (
   sql: SqlClient.SqlClient,
 ): Pick<UserSyncStore["Service"], "claimDue" | "unclaim" | "noteWebhook"> => ({
-  claimDue: Effect.fnUntraced(function* (provider, nowMs, claimMs, limit) {
+  claimDue: Effect.fnUntraced(function* (provider, nowMs, claimMs, { healthy, failing }) {
     const claimedUntilMs = nowMs + claimMs
-    const rows = yield* sql<OwnerRow & { readonly due_at_ms: number }>`
-      WITH due AS MATERIALIZED (
-        SELECT tenant_id, user_id, next_sync_at_ms AS due_at_ms FROM connections
-        WHERE provider = ${provider} AND next_sync_at_ms <= ${nowMs}
-        ORDER BY next_sync_at_ms LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    const rows = yield* sql<OwnerRow & { readonly due_at_ms: number; readonly is_failing: boolean }>`
+      WITH healthy AS MATERIALIZED (
+        SELECT tenant_id, user_id, next_sync_at_ms AS due_at_ms, false AS is_failing FROM connections
+        WHERE provider = ${provider} AND failures = 0 AND next_sync_at_ms <= ${nowMs}
+        ORDER BY next_sync_at_ms LIMIT ${healthy} FOR UPDATE SKIP LOCKED
+      ), failing AS MATERIALIZED (
+        SELECT tenant_id, user_id, next_sync_at_ms AS due_at_ms, true AS is_failing FROM connections
+        WHERE provider = ${provider} AND failures > 0 AND next_sync_at_ms <= ${nowMs}
+        ORDER BY next_sync_at_ms LIMIT ${failing} FOR UPDATE SKIP LOCKED
+      ), due AS MATERIALIZED (
+        SELECT * FROM healthy UNION ALL SELECT * FROM failing
       ), taken AS (
         UPDATE connections SET next_sync_at_ms = ${claimedUntilMs}
         FROM due
         WHERE connections.tenant_id = due.tenant_id AND connections.user_id = due.user_id
           AND connections.provider = ${provider}
       )
-      SELECT tenant_id, user_id, due_at_ms FROM due ORDER BY due_at_ms`
-    return rows.map((row) => ({ owner: ownerOf(row), provider, dueAtMs: row.due_at_ms, claimedUntilMs }))
+      SELECT tenant_id, user_id, due_at_ms, is_failing FROM due ORDER BY due_at_ms`
+    return rows.map((row) => ({
+      owner: ownerOf(row),
+      provider,
+      isFailing: row.is_failing,
+      dueAtMs: row.due_at_ms,
+      claimedUntilMs,
+    }))
   }, orUnavailable("connections.claimDue")),
 
   unclaim: Effect.fnUntraced(function* (users) {

@@ -10,6 +10,7 @@ import reactionsOfDecisions from "./migrations/0003_reactions_of_decisions.ts"
 import jetstream from "./migrations/0004_jetstream.ts"
 import relay from "./migrations/0005_relay.ts"
 import syncAtScale from "./migrations/0006_sync_at_scale.ts"
+import dueApart from "./migrations/0007_due_apart.ts"
 
 /** Completes with the names of the migrations that were run now. */
 export const migrate = Migrator.make({})({
@@ -21,5 +22,6 @@ export const migrate = Migrator.make({})({
     "0004_jetstream": jetstream,
     "0005_relay": relay,
     "0006_sync_at_scale": syncAtScale,
+    "0007_due_apart": dueApart,
   }),
 }).pipe(Effect.map((done) => done.map(([, name]) => name)))
