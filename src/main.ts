@@ -1,6 +1,7 @@
 /**
  * `tipstream`: the commands. Everything a command needs is provided in src/cli; this file only names and runs them.
  */
+import "./withoutAsyncContext.ts"
 import process from "node:process"
 import { Cause, Effect, Layer, Option } from "effect"
 import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"
