@@ -1,7 +1,7 @@
 /** One sync of one connection: read, carry out what the user asked for, read what that led to. */
 import { Clock, Effect, Random } from "effect"
 import { AccountPace } from "../connectors/AccountPace.ts"
-import { actsMax } from "../connectors/Connector.ts"
+import { actsMax, IsCallerFailing } from "../connectors/Connector.ts"
 import type { ActOutcome, ConnectorError } from "../connectors/Connector.ts"
 import type { Credential } from "../connectors/Credential.ts"
 import { ConnectionRejected, SyncFailed } from "./Actors.ts"
@@ -32,8 +32,8 @@ export const syncConnection = Effect.fn("UserSync.sync")(function* (
   if (mustWait(connection, reason, nowMs)) return yield* refusedFor(connection)
   yield* paced(work, reason)
   return yield* steps(work, sealedToken, reason, completedForSure).pipe(
-    Effect.as(work),
-    Effect.map(reportOf),
+    Effect.provideService(IsCallerFailing, connection.failures > 0),
+    Effect.map(() => reportOf(work)),
     Effect.catchTag(["TokenUnreadable", "TokenRejected"], (error) => rejected(work, error._tag)),
     Effect.catchTag("StopReading", () => rejected(work, "DifferentAccount")),
     Effect.catchTag(failureTags, (error) => failed(work, error)),

@@ -258,6 +258,11 @@ export class WebhookRefused extends Schema.TaggedError<WebhookRefused>()("Webhoo
 /** A call each, at worst. Beyond it absence is enough: so many at once is a project, not a slip. */
 export const whereaboutsMax = 20
 
+/** The user who is called for failed the last time. Their failing again says less of the tool than of them. */
+export const IsCallerFailing = Context.Reference("tipstream/connectors/IsCallerFailing", {
+  defaultValue: () => false,
+})
+
 /** All connectors this installation has, by provider. */
 export class Connectors extends Context.Service<Connectors, {
   readonly all: ReadonlyArray<ConnectorShape>

@@ -3,6 +3,7 @@ import { Deferred, Effect, Fiber, Logger, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import {
   type ConnectorError,
+  IsCallerFailing,
   ProviderGone,
   ProviderRefused,
   ProviderUnavailable,
@@ -71,6 +72,33 @@ describe("host circuit", () => {
       for (const error of ofOneUser) yield* host.repeat(40, error)
       expect(yield* host.circuit.state).toEqual({ state: "closed", retryAtMs: null })
       expect(host.calls()).toBe(40 * ofOneUser.length)
+    }))
+
+  it.effect("edge case 27 - users who failed before do not stop the others by failing again", () =>
+    Effect.gen(function* () {
+      const host = yield* start()
+      const again = Effect.provideService(IsCallerFailing, true)
+      yield* again(host.repeat(60, failing("server-error")))
+      for (let n = 0; n < 40; n += 1) {
+        yield* host.repeat(1, "ok")
+        yield* again(host.repeat(9, failing("timeout")))
+      }
+      expect((yield* host.circuit.state).state).toBe("closed")
+      yield* host.repeat(10, failing("connection"))
+      expect((yield* host.circuit.state).state).toBe("open")
+    }))
+
+  it.effect("edge case 27 - whoever probes a host that failed for everybody says how it is", () =>
+    Effect.gen(function* () {
+      const host = yield* start()
+      const again = Effect.provideService(IsCallerFailing, true)
+      yield* host.repeat(10, failing("connection"))
+      yield* TestClock.adjust(10_000)
+      yield* again(host.repeat(1, failing("connection")))
+      expect(yield* host.circuit.state).toEqual({ state: "open", retryAtMs: 30_000 })
+      yield* TestClock.adjust(20_000)
+      yield* again(host.repeat(1, "ok"))
+      expect((yield* host.circuit.state).state).toBe("closed")
     }))
 
   it.effect("edge case 27 - what says nothing of the host does not make its failures look rare", () =>

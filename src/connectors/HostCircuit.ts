@@ -3,7 +3,8 @@
  *
  * It opens when at least half of the last 20 calls failed by the host's fault: connection, timeout, 5xx, HTML. What a
  * host says of one user (401, 403, 429, any other 4xx) shows that it lives; a reply cut off or without its keys says
- * nothing. It stays open for 10 s, each time twice as long, up to 5 minutes or what the host asked for; then one call
+ * nothing. Nor does one more failure of a user whose last sync failed: a few who always fail call again and again, and
+ * on a quiet day make half of all calls. It stays open for 10 s, each time twice as long, up to 5 minutes or what the host asked for; then one call
  * probes it. A host that ended the version of its API we speak (`ProviderGone`) is not called again before a restart.
  *
  * One circuit per connector and process, never per user: a user's own failures are paced by the user's actor.
@@ -11,7 +12,13 @@
 import { Cause, Clock, Duration, Effect, Exit, Layer, Metric, Option, Schedule, type Scope, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import type { Provider } from "../../schemas/Task.ts"
-import { type ConnectorError, type ProviderCircuit, ProviderGone, ProviderUnavailable } from "./Connector.ts"
+import {
+  type ConnectorError,
+  IsCallerFailing,
+  type ProviderCircuit,
+  ProviderGone,
+  ProviderUnavailable,
+} from "./Connector.ts"
 
 export interface HostCircuit {
   /** Runs the call if the circuit lets it through; if not, fails with `circuit-open` or `ProviderGone` without it. */
@@ -55,9 +62,15 @@ export const make = Effect.fnUntraced(function* (
     startImmediately: true,
   })
 
+  const classifier = Effect.gen(function* () {
+    if (!(yield* IsCallerFailing)) return outcomeOf
+    const { _tag } = yield* Effect.orDie(breaker.state(provider))
+    // Whoever probes a host that failed for everybody says how it is.
+    return _tag === "Closed" ? outcomeOfFailing : outcomeOf
+  })
+
   const guarded = <A, R>(call: Effect.Effect<A, ConnectorError, R>) =>
-    call.pipe(
-      breaker.execute({ key: provider, classify: outcomeOf }),
+    Effect.flatMap(classifier, (classify) => breaker.execute(call, { key: provider, classify })).pipe(
       Effect.catchTag("CircuitBreakerError", ({ reason }) => Effect.fail(notTried(provider, reason))),
       Effect.tapErrorTag("ProviderGone", () => noteGone),
     )
@@ -89,6 +102,11 @@ const outcomeOf = <A>(exit: Exit.Exit<A, ConnectorError>): CircuitBreaker.Outcom
   if (error._tag !== "ProviderUnavailable") return CircuitBreaker.success
   if (!hostFailures.has(error.reason)) return CircuitBreaker.ignored
   return CircuitBreaker.failure(error.retryAfterMs === null ? {} : { retryAfter: Duration.millis(error.retryAfterMs) })
+}
+
+const outcomeOfFailing = <A>(exit: Exit.Exit<A, ConnectorError>): CircuitBreaker.Outcome => {
+  const outcome = outcomeOf(exit)
+  return outcome._tag === "Failure" ? CircuitBreaker.ignored : outcome
 }
 
 const notTried = (provider: Provider, reason: CircuitBreaker.CircuitBreakerErrorReason) =>
