@@ -61,6 +61,7 @@ const workOn = Effect.fnUntraced(function* (options: UserSyncOptions, session: U
     activeAtMs: session.activeAtMs,
     syncIntervalMs: options.syncIntervalMs,
     connection,
+    nextSyncSeenMs: connection.nextSyncAtMs,
     changes: 0,
     lastEventId: null,
   }

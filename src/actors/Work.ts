@@ -22,6 +22,8 @@ export interface Work {
   readonly syncIntervalMs: number
   /** As the last commit left it. */
   connection: Connection
+  /** When the next sync was to be, as the store last said. */
+  nextSyncSeenMs: number | null
   /** Committed so far. */
   changes: number
   lastEventId: string | null
@@ -50,8 +52,10 @@ export const commit = Effect.fnUntraced(function* (work: Work, step: Step) {
     timeZone,
     events,
     nowMs,
+    nextSyncSeenMs: work.nextSyncSeenMs,
     revocation,
   })
+  work.nextSyncSeenMs = work.connection.nextSyncAtMs
   work.changes += changes.length
   work.lastEventId = events.at(-1)?.id ?? work.lastEventId
 })

@@ -26,7 +26,7 @@ export const syncCommit = (
   const commit = Effect.fnUntraced(function* (lease: UserLease, change: SyncCommit) {
     const { connection } = change
     const { owner } = lease
-    yield* setConnection(sql, options, lease, change)
+    const kept = yield* setConnection(sql, options, lease, change)
     yield* setTasks(sql, owner, change)
     yield* settleActs(sql, change)
     if (connection.status === "disconnected") yield* dropActs(sql, owner, change)
@@ -37,7 +37,7 @@ export const syncCommit = (
     }
     if (change.revocation !== null) yield* owe(sql, owner, connection.provider, change.revocation, change.nowMs)
     yield* outbox.append(change.events)
-    return { ...connection, version: connection.version + 1, nextSyncAtMs: nextSyncAtMs ?? connection.nextSyncAtMs }
+    return { ...connection, version: connection.version + 1, nextSyncAtMs: nextSyncAtMs ?? kept }
   })
   return (lease, change) =>
     sql.withTransaction(commit(lease, change)).pipe(
@@ -53,12 +53,14 @@ const setConnection = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   { holder, leaseMs }: UserLeaseOptions,
   { owner: { tenantId, userId }, epoch }: UserLease,
-  { connection }: SyncCommit,
+  { connection, nextSyncSeenMs, nowMs }: SyncCommit,
 ) {
   const { provider, version } = connection
+  const soonMs = nowMs + actPickUpMs
   const now = sql.literal(databaseNow)
   const scopes = connection.scopes === null ? null : JSON.stringify(connection.scopes)
-  const [found] = yield* sql<{ readonly held: boolean; readonly written: boolean }>`
+  const seenMs = nextSyncSeenMs === undefined ? connection.nextSyncAtMs : nextSyncSeenMs
+  const [found] = yield* sql<{ readonly held: boolean; readonly written: boolean; readonly next_ms: number | null }>`
     WITH lease AS (
       UPDATE user_leases SET held_until_ms = ${now} + ${leaseMs}::bigint
       WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND holder = ${holder} AND epoch = ${epoch}
@@ -80,14 +82,20 @@ const setConnection = Effect.fnUntraced(function* (
         sealed_token = excluded.sealed_token, family_id = excluded.family_id, scopes = excluded.scopes,
         expires_at_ms = excluded.expires_at_ms, account_id = excluded.account_id, cursor = excluded.cursor,
         version = excluded.version, connected_at_ms = excluded.connected_at_ms, synced_at_ms = excluded.synced_at_ms,
-        next_sync_at_ms = excluded.next_sync_at_ms, failures = excluded.failures,
-        last_problem = excluded.last_problem, problem_code = excluded.problem_code
+        next_sync_at_ms = CASE
+          WHEN ${nextSyncSeenMs !== undefined} AND known.next_sync_at_ms IS DISTINCT FROM ${seenMs}::bigint
+            AND known.next_sync_at_ms <= ${soonMs} AND known.next_sync_at_ms < excluded.next_sync_at_ms
+            AND excluded.failures = 0
+          THEN known.next_sync_at_ms ELSE excluded.next_sync_at_ms END,
+        failures = excluded.failures, last_problem = excluded.last_problem, problem_code = excluded.problem_code
       WHERE known.version = ${version}::bigint
-      RETURNING 1
+      RETURNING next_sync_at_ms
     )
-    SELECT EXISTS (SELECT FROM lease) AS held, EXISTS (SELECT FROM written) AS written`
+    SELECT EXISTS (SELECT FROM lease) AS held, EXISTS (SELECT FROM written) AS written,
+      (SELECT next_sync_at_ms FROM written) AS next_ms`
   if (found?.held !== true) return yield* new LeaseLost({ epoch })
   if (!found.written) return yield* new StaleVersion({ expected: version })
+  return found.next_ms
 })
 
 const json = (value: unknown): string => JSON.stringify(value)
