@@ -54,6 +54,11 @@ export interface SyncCommit {
   readonly timeZone: string | null
   readonly events: ReadonlyArray<Envelope>
   readonly nowMs: number
+  /**
+   * The time of the next sync as it was when this work last saw it. Whoever brought it forward since (a webhook, an act)
+   * tells of something this work may not have read, so that time stays. Without it, nobody's does.
+   */
+  readonly nextSyncSeenMs?: number | null
   /** A credential to be taken back at the tool, kept until that is done or it is `expiresAtMs`. */
   readonly revocation:
     | { readonly revocationId: string; readonly sealed: Uint8Array; readonly expiresAtMs: number }
