@@ -75,9 +75,19 @@ describe("the permissions of bin/tipstream", () => {
       "[fd00::8]:4222",
     ]],
     ["a collector", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example" }, [todoist, "otel.example"]],
+    ["hosts of calendars", { ICAL_HOSTS: "calendar.example, *.icloud.example,*,$(id)" }, [
+      todoist,
+      "calendar.example:443",
+      "*.icloud.example:443",
+    ]],
     ["what is no address", { DATABASE_URL: "postgres://u:p@*/x", HOST: "a b", TODOIST_BASE_URL: "http://$(id)/" }, []],
   ])("the network with %s", (_, env, more) => {
     expect(list("net", env)).toEqual([...always, ...more])
+  })
+
+  it("a node of a cluster has all of the environment, as its library, and all of the network, as its other nodes", () => {
+    const flags = run({ ACTORS: "cluster", CLUSTER_HOST: "10.0.0.7" }).stdout.split("\n")
+    expect(flags.filter((flag) => /^--allow-(env|net)/.test(flag))).toEqual(["--allow-env", "--allow-net"])
   })
 
   it("the network of the commands about dead letters holds the service they ask, and of no other command", () => {
