@@ -1,11 +1,13 @@
 /** The first read with a new credential. Nothing is stored of one that brought nothing. */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Redacted } from "effect"
 import type { ConnectorError } from "../connectors/Connector.ts"
+import type { Credential } from "../connectors/Credential.ts"
 import { TokenVault } from "../connectors/TokenVault.ts"
+import { newUuid } from "../../schemas/uuid.ts"
 import { ConnectionRejected, DifferentAccount, SyncFailed } from "./Actors.ts"
 import type { UserMessage } from "./Actors.ts"
 import { sealedFields } from "./credentials.ts"
-import { wipe } from "./disconnect.ts"
+import { owedFor, wipe } from "./disconnect.ts"
 import { readSignals, StopReading } from "./readSignals.ts"
 import type { Connection } from "./UserSyncStore.ts"
 import { reportOf } from "./Work.ts"
@@ -38,6 +40,8 @@ export const connect = Effect.fn("UserSync.connect")(function* (
     lastProblem: null,
     problemCode: null,
   })
+  const revocationId = yield* newUuid
+  const replaced = yield* replacedBy(work, credential)
   work.connection = fresh(before.version, null)
   yield* readSignals(work, credential, {
     since: null,
@@ -50,10 +54,11 @@ export const connect = Effect.fn("UserSync.connect")(function* (
       if (!replaces) return yield* Effect.fail(new StopReading())
       // Two accounts' tasks never stand side by side: the old ones go first.
       work.connection = before
-      yield* wipe(work)
+      yield* wipe(work, revocationId)
       work.connection = fresh(work.connection.version, null)
       return "connected" as const
     }),
+    replaced: owedFor(replaced, revocationId, nowMs),
     isSecondLook: true,
   }).pipe(
     Effect.catchTag("StopReading", () => Effect.fail(new DifferentAccount({ provider }))),
@@ -64,6 +69,23 @@ export const connect = Effect.fn("UserSync.connect")(function* (
   )
   return reportOf(work)
 })
+
+/**
+ * The credential kept until now, if it is another one: tools count the living, and nobody would hold this one any more.
+ * What cannot be opened cannot be taken back.
+ */
+const replacedBy = Effect.fnUntraced(function* ({ connection, lease }: Work, credential: Credential) {
+  const { sealedToken, provider, familyId } = connection
+  if (sealedToken === null) return null
+  const vault = yield* TokenVault
+  return yield* vault.open(lease.owner, provider, sealedToken, familyId ?? undefined).pipe(
+    Effect.map((kept) => isSameToken(kept.credential, credential) ? null : sealedToken),
+    Effect.catchTag("TokenUnreadable", () => Effect.succeed(null)),
+  )
+})
+
+const isSameToken = (one: Credential, other: Credential): boolean =>
+  Redacted.value(one.accessToken) === Redacted.value(other.accessToken)
 
 const problemOf = (
   error: ConnectorError,

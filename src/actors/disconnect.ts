@@ -10,6 +10,7 @@ import { newUuid } from "../../schemas/uuid.ts"
 import { wiped } from "./UserSyncState.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
 import type { SyncReport } from "./Actors.ts"
+import type { SyncCommit } from "./UserSyncStore.ts"
 import { commit } from "./Work.ts"
 import type { Work } from "./Work.ts"
 
@@ -26,7 +27,8 @@ export const disconnect = Effect.fn("UserSync.disconnect")(function* (work: Work
     } satisfies SyncReport as SyncReport
   }
   const sealed = work.connection.sealedToken
-  const revocationId = yield* wipe(work)
+  const revocationId = yield* newUuid
+  yield* wipe(work, revocationId)
   const revocation = sealed === null ? "none" as const : yield* revoke(work, sealed, revocationId)
   return {
     status: "disconnected",
@@ -37,13 +39,16 @@ export const disconnect = Effect.fn("UserSync.disconnect")(function* (work: Work
   } satisfies SyncReport as SyncReport
 })
 
-/** Everything of it but the row itself, whose version goes on rising. Gives the id of the revocation now owed. */
-export const wipe = Effect.fnUntraced(function* (work: Work) {
+/** A credential nobody will use again; null where there is none. */
+export const owedFor = (sealed: Uint8Array | null, revocationId: string, nowMs: number): SyncCommit["revocation"] =>
+  sealed === null ? null : { revocationId, sealed, expiresAtMs: nowMs + revocationMaxMs }
+
+/** Everything of it but the row itself, whose version goes on rising. The revocation is owed from then on. */
+export const wipe = Effect.fnUntraced(function* (work: Work, revocationId: string) {
   const store = yield* UserSyncStore
   const { owner } = work.lease
   const { provider, sealedToken } = work.connection
   const nowMs = yield* Clock.currentTimeMillis
-  const revocationId = yield* newUuid
   yield* commit(work, {
     connection: {
       ...work.connection,
@@ -62,11 +67,8 @@ export const wipe = Effect.fnUntraced(function* (work: Work) {
     },
     changes: wiped(yield* store.tasks(owner, provider, undefined)),
     state: "disconnected",
-    revocation: sealedToken === null
-      ? null
-      : { revocationId, sealed: sealedToken, expiresAtMs: nowMs + revocationMaxMs },
+    revocation: owedFor(sealedToken, revocationId, nowMs),
   })
-  return revocationId
 })
 
 const revoke = Effect.fnUntraced(function* (work: Work, sealed: Uint8Array, revocationId: string) {

@@ -15,7 +15,7 @@ import { nextSyncAtMs } from "./syncInterval.ts"
 import { absenceOf, absentFrom, changesOf, isMassRemoval } from "./UserSyncState.ts"
 import type { Knowledge, TaskChangeSeen } from "./UserSyncState.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
-import type { Connection, PendingAct } from "./UserSyncStore.ts"
+import type { Connection, PendingAct, SyncCommit } from "./UserSyncStore.ts"
 import { commit } from "./Work.ts"
 import type { Work } from "./Work.ts"
 
@@ -33,6 +33,8 @@ export interface ReadOptions {
   readonly onAccount: (
     accountId: string | null,
   ) => Effect.Effect<ConnectionStateName | undefined, StopReading | CommitError, UserSyncStore>
+  /** The credential this one takes the place of. Owed back with the first commit, which writes over it. */
+  readonly replaced: SyncCommit["revocation"]
   /** Nearly everything was gone, and this is the second look. */
   readonly isSecondLook: boolean
 }
@@ -49,6 +51,7 @@ interface Reading {
   quarantined: number
   timeZone: string | null
   state: ConnectionStateName | undefined
+  replaced: SyncCommit["revocation"]
   end: Extract<Signal, { _tag: "Position" }> | undefined
 }
 
@@ -65,6 +68,7 @@ export const readSignals = Effect.fn("UserSync.read")(function* (
     quarantined: 0,
     timeZone: null,
     state: options.state,
+    replaced: options.replaced,
     end: undefined,
   }
   yield* work.connector.fetchSignals({ credential, since: options.since }).pipe(
@@ -117,8 +121,10 @@ const take = Effect.fnUntraced(function* (work: Work, options: ReadOptions, read
           connection: work.connection,
           changes: yield* changesIn(work, options, reading),
           state: reading.state,
+          revocation: reading.replaced,
         })
         reading.state = undefined
+        reading.replaced = null
       }
       reading.observations.push(signal.observation)
       reading.seen.add(signal.observation.task.taskId)
@@ -220,5 +226,11 @@ const settle = Effect.fnUntraced(function* (
     lastProblem: null,
     problemCode: null,
   }
-  yield* commit(work, { connection, changes, timeZone: reading.timeZone, state: reading.state })
+  yield* commit(work, {
+    connection,
+    changes,
+    timeZone: reading.timeZone,
+    state: reading.state,
+    revocation: reading.replaced,
+  })
 })

@@ -6,7 +6,7 @@ import type { TaskDue } from "../../schemas/Task.ts"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { Connectors } from "../connectors/Connector.ts"
 import type { UserMessage } from "./Actors.ts"
-import { rejected, task, Tool, unavailable } from "./userSync.fixture.ts"
+import { credentialOf, rejected, task, Tool, unavailable } from "./userSync.fixture.ts"
 import type { Store } from "./userSync.fixture.ts"
 import { connection, disconnect, startMs, syncNow, typesOf, world } from "./userSyncWorld.fixture.ts"
 
@@ -223,6 +223,42 @@ describe("leaving", () => {
         it.tool.revokeFailure = unavailable
         yield* it.ask(disconnect)
         expect(it.store.commits.at(-1)!.revocation!.expiresAtMs).toBe(startMs + 86_400_000)
+      })
+    ),
+  )
+})
+
+describe("connecting again", () => {
+  it.effect(
+    "edge case 40 - the credential that is not used any more is taken back, with the commit that writes over it",
+    world((it) =>
+      Effect.gen(function* () {
+        it.tool.open(...Array.from({ length: 700 }, (_, n) => task(`t${n}`)))
+        yield* it.connect()
+        const kept = connection(it.store).sealedToken
+        it.tool.open(...Array.from({ length: 600 }, (_, n) => task(`t${n}`, { title: "new" })))
+        yield* it.connect(credentialOf("another-token"))
+        const owed = it.store.commits.slice(2).map(({ revocation }) => revocation)
+        expect(owed).toHaveLength(2)
+        expect(owed[0]).toMatchObject({ sealed: kept, expiresAtMs: startMs + 86_400_000 })
+        expect(owed[1]).toBeNull()
+        expect(it.store.owed.size).toBe(1)
+      })
+    ),
+  )
+
+  it.effect(
+    "edge case 40 - with the same token, or one that never worked, takes nothing back",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.connect()
+        yield* it.connect()
+        it.tool.failures.push({ error: rejected })
+        yield* Effect.flip(it.connect(credentialOf("wrong")))
+        expect(it.store.owed.size).toBe(0)
+        it.tool.accountId = "account-2"
+        yield* it.connect(credentialOf("other"), true)
+        expect(it.store.owed.size).toBe(1)
       })
     ),
   )

@@ -84,7 +84,7 @@ const steps = Effect.fnUntraced(function* (
   const { provider } = work.connection
   let credential = yield* usableCredential(work, sealed)
   // Of a tool that can only be read too: its connector answers, and what was asked does not come round again.
-  const pending = yield* store.pendingActs(owner, provider, actsMax)
+  const pending = work.hasPendingActs ? yield* store.pendingActs(owner, provider, actsMax) : []
   // What the user saw of a recurring task is compared with what it is now, so it is read first.
   const mayActAtOnce = reason === "acts" && pending.length > 0 && pending.every((act) => act.expectedDue === null)
   if (!mayActAtOnce) credential = yield* read(work, credential, pending, completedForSure)
@@ -109,6 +109,7 @@ const read = (
         pending,
         completedForSure,
         state: undefined,
+        replaced: null,
         onAccount: (accountId) =>
           known === null || accountId === null || accountId === known
             ? Effect.undefined
