@@ -5,7 +5,7 @@
 import { nextUnit, type RandomState } from "./random.ts"
 import type { Switches } from "./switches.ts"
 
-const faultNames = [
+export const faultNames = [
   "401",
   "403-invalid-token",
   "403-scope",

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util"
 import process from "node:process"
-import type { Faults } from "./faults.ts"
+import { faultNames, type Faults } from "./faults.ts"
 import { defaultLiveIntervalMs, defaultPort, defaultToken, InvalidOption, runSimulator } from "./runSimulator.ts"
 import { startProblem } from "./startProblem.ts"
 import { readSwitches, type Switches, switchesHelp } from "./switches.ts"
@@ -25,6 +25,12 @@ const help = `A Todoist server for demos and tests: its API v1 under /api/v1, a 
 
   Switches, with what speaks for the default:
 ${switchesHelp()}
+
+  Controls are JSON over HTTP; GET /_sim/ lists them all. For example:
+    curl -d '{"fault":"429","times":3}' $url/_sim/faults
+    curl -d '{"rates":{"reset-after-commit":0.1},"token":"$token"}' $url/_sim/faults
+    curl -d '{"token":"$token","type":"item_add","args":{"content":"Call Sam"}}' $url/_sim/act
+  Faults: ${faultNames.join(", ")}
 `
 
 const whole = (name: string, text: string | undefined): number | undefined => {
