@@ -48,7 +48,10 @@ export const usableCredential = Effect.fnUntraced(function* (work: Work, sealed:
   return credential
 })
 
-/** Another pair for this one, committed before anybody uses it. */
+/**
+ * Another pair for this one, committed before anybody uses it. Begun, it comes to its end, whose time the tool's limit
+ * bounds: whoever is moved to another node, or out of time, in between would lose the only pair that is good for long.
+ */
 const refreshed = Effect.fn("UserSync.refresh")(function* (work: Work, credential: Credential) {
   const vault = yield* TokenVault
   const next = yield* work.connector.refresh(credential).pipe(
@@ -58,7 +61,7 @@ const refreshed = Effect.fn("UserSync.refresh")(function* (work: Work, credentia
   const connection: Connection = { ...work.connection, ...sealedFields(sealed, next) }
   yield* commit(work, { connection })
   return next
-})
+}, Effect.uninterruptible)
 
 /**
  * Runs what speaks with the credential; when it is refused though nobody said it had ended, once more with a fresh one.
