@@ -10,6 +10,7 @@
 import { randomBytes } from "node:crypto"
 import path from "node:path"
 import process from "node:process"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { Console, Effect, Redacted } from "effect"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -84,6 +85,8 @@ const service = ({ databaseUrl, folder, simulated }: Bench, env: Readonly<Record
     ...env,
   }, ["bin/tipstream", "serve"])
 
+const bareProgram = fileURLToPath(new URL("./freshness/bareProgram.ts", import.meta.url))
+
 const vaultKeys = `bench:${randomBytes(32).toString("base64")}`
 
 const peopleOf = async ({ simulated, sql }: Bench, origin: string, prefix: string) => {
@@ -129,7 +132,7 @@ const pollRow = Effect.fnUntraced(function* (bench: Bench, log: string, env: Rea
 const bareRow = Effect.fnUntraced(function* ({ databaseUrl, simulated }: Bench) {
   const people = yield* Effect.promise(() => accounts(simulated, "bare", users, tasks))
   const { announced: origin } = yield* startProcess({
-    command: [process.execPath, "run", "-A", "bench/freshness/bareProgram.ts"],
+    command: [process.execPath, "run", "-A", bareProgram],
     env: {
       DATABASE_URL: databaseUrl,
       TODOIST_BASE_URL: simulated.url,
