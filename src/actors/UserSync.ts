@@ -7,12 +7,14 @@
  */
 import { Effect } from "effect"
 import { Connectors } from "../connectors/Connector.ts"
+import type { ConnectorShape } from "../connectors/Connector.ts"
 import type { Owner } from "../../schemas/ids.ts"
 import type { Provider } from "../../schemas/Task.ts"
 import { ActorBusy } from "./Actors.ts"
 import type { SyncReason, SyncReport, UserMessage } from "./Actors.ts"
 import { connect } from "./connect.ts"
 import { disconnect } from "./disconnect.ts"
+import { notOffered } from "./notOffered.ts"
 import { syncConnection } from "./syncConnection.ts"
 import { underLease } from "./underLease.ts"
 import type { Connection, UserSession } from "./UserSyncStore.ts"
@@ -44,8 +46,10 @@ const receive = Effect.fnUntraced(function* (options: UserSyncOptions, session: 
       const work = yield* workOn(options, session, message.provider)
       return yield* syncConnection(work, "webhook", new Set(message.completedTaskIds))
     }
-    case "Disconnect":
-      return yield* disconnect(yield* workOn(options, session, message.provider))
+    case "Disconnect": {
+      const connector = (yield* Connectors).of(message.provider) ?? notOffered(message.provider)
+      return yield* disconnect(workWith(options, session, connector))
+    }
   }
 })
 
@@ -54,19 +58,24 @@ const workOn = Effect.fnUntraced(function* (options: UserSyncOptions, session: U
   if (connector === undefined) {
     return yield* new ActorBusy({ detail: `this node does not know how to speak with ${provider}` })
   }
+  return workWith(options, session, connector)
+})
+
+const workWith = (options: UserSyncOptions, session: UserSession, connector: ConnectorShape): Work => {
+  const { provider } = connector
   const connection = session.connections.find((one) => one.provider === provider) ?? neverConnected(provider)
-  const work: Work = {
+  return {
     lease: session.lease,
     connector,
     activeAtMs: session.activeAtMs,
+    hasPendingActs: session.hasPendingActs,
     syncIntervalMs: options.syncIntervalMs,
     connection,
     nextSyncSeenMs: connection.nextSyncAtMs,
     changes: 0,
     lastEventId: null,
   }
-  return work
-})
+}
 
 /** Version 0: the first commit makes the row. */
 const neverConnected = (provider: Provider): Connection => ({

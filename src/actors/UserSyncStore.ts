@@ -100,6 +100,8 @@ export interface UserSession {
   readonly connections: ReadonlyArray<Connection>
   /** When the user last asked for a tip; null: never. */
   readonly activeAtMs: number | null
+  /** Acts wait to be carried out. One asked for since then brings the next sync forward, with the commit. */
+  readonly hasPendingActs: boolean
 }
 
 /** How many of whose last sync went well, and of whose failed. */

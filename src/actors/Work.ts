@@ -19,6 +19,7 @@ export interface Work {
   readonly connector: ConnectorShape
   /** When the user last asked for a tip; null: never. */
   readonly activeAtMs: number | null
+  readonly hasPendingActs: boolean
   readonly syncIntervalMs: number
   /** As the last commit left it. */
   connection: Connection

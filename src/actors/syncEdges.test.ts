@@ -345,6 +345,22 @@ describe("leaving", () => {
   )
 })
 
+describe("a tool that is no longer offered", () => {
+  it.effect(
+    "can be left: what is here is wiped, and what it could not be told stays owed",
+    world((it) =>
+      Effect.gen(function* () {
+        it.tool.open(task("1"))
+        yield* it.connect()
+        it.tool.isOffered = false
+        expect(yield* it.ask({ _tag: "Disconnect", provider: "ical" })).toMatchObject({ status: "not-connected" })
+        expect(yield* it.ask(disconnect)).toMatchObject({ status: "disconnected", revocation: "pending" })
+        expect([it.store.row().tasks.size, connection(it.store).sealedToken, it.store.owed.size]).toEqual([0, null, 1])
+      })
+    ),
+  )
+})
+
 describe("a provider in trouble", () => {
   it.effect(
     "edge case 23 - that limits the rate is left alone for as long as it says, also by webhooks and stale data",

@@ -97,6 +97,8 @@ export class Tool {
   revokeFailure: ConnectorError | undefined
   refreshFailure: ConnectorError | undefined
   accountId: string | null = "account-1"
+  /** Whether the installation knows the tool at all. */
+  isOffered = true
   timeZone: string | null = null
   /** The next reads with a cursor bring everything, as Todoist may. */
   snapshots = 0
@@ -262,7 +264,12 @@ export class Store {
         if (row.heldElsewhere) return Effect.fail(new UserHeld())
         row.epoch += 1
         const connections = row.connection === undefined ? [] : [row.connection]
-        return Effect.succeed({ lease: { owner, epoch: row.epoch }, connections, activeAtMs: null })
+        return Effect.succeed({
+          lease: { owner, epoch: row.epoch },
+          connections,
+          activeAtMs: null,
+          hasPendingActs: this.acts.some((act) => act.outcome === undefined),
+        })
       }),
     renew: (lease) => this.#guard(lease),
     close: () => Effect.sync(() => void (this.closed += 1)),
@@ -370,7 +377,10 @@ export const layerOf = (store: Store, tool: Tool) =>
     Layer.provideMerge(
       Layer.succeed(
         Connectors,
-        Connectors.of({ all: [tool.connector], of: (name) => name === "todoist" ? tool.connector : undefined }),
+        Connectors.of({
+          all: [tool.connector],
+          of: (name) => name === "todoist" && tool.isOffered ? tool.connector : undefined,
+        }),
       ),
     ),
     Layer.provide(vault),

@@ -5,7 +5,15 @@ import { database } from "../../test/support/postgres.ts"
 import { migrate } from "./migrate.ts"
 import * as PostgresClient from "./PostgresClient.ts"
 
-const all = ["event_log", "users_and_tips", "reactions_of_decisions", "jetstream", "relay", "sync_at_scale", "due_apart"]
+const all = [
+  "event_log",
+  "users_and_tips",
+  "reactions_of_decisions",
+  "jetstream",
+  "relay",
+  "sync_at_scale",
+  "due_apart",
+]
 
 /** As another process would: with a pool of its own. */
 const aProcess = <A, E>(url: Effect.Success<typeof database>, effect: Effect.Effect<A, E, SqlClient.SqlClient>) =>

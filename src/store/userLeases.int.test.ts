@@ -5,7 +5,7 @@ import type { Owner } from "../../schemas/ids.ts"
 import { Decisions } from "../recommender/Decisions.ts"
 import { decisionOf, newUser, nowMs, servedEventOf } from "./store.fixture.ts"
 import * as Store from "./store.fixture.ts"
-import { fresh, load, plain } from "./syncStore.fixture.ts"
+import { fresh, load, plain, requestAct } from "./syncStore.fixture.ts"
 import { leaseMs, node, passTime, write } from "./userLeases.fixture.ts"
 
 const tagOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
@@ -23,7 +23,7 @@ layer(Store.layer)("a user's lease in sql", (it) => {
     Effect.gen(function* () {
       const [one, owner] = [yield* node("one"), yield* newUser]
       const first = yield* one.open(owner)
-      expect(first).toEqual({ lease: { owner, epoch: 1 }, connections: [], activeAtMs: null })
+      expect(first).toEqual({ lease: { owner, epoch: 1 }, connections: [], activeAtMs: null, hasPendingActs: false })
       yield* write(one, first.lease, 0, "c")
       yield* one.commit(first.lease, {
         connection: { ...fresh, provider: "ical" },
@@ -38,8 +38,9 @@ layer(Store.layer)("a user's lease in sql", (it) => {
         const decision = decisionOf(owner, { servedAtMs })
         yield* Decisions.use((store) => store.commit(decision, servedEventOf(decision)))
       }
+      yield* requestAct(owner, "1")
       const { connections, ...again } = yield* one.open(owner)
-      expect(again).toEqual({ lease: { owner, epoch: 2 }, activeAtMs: nowMs })
+      expect(again).toEqual({ lease: { owner, epoch: 2 }, activeAtMs: nowMs, hasPendingActs: true })
       expect(connections.map(plain)).toEqual([
         { ...fresh, provider: "ical", version: 1 },
         { ...fresh, cursor: "c", version: 1 },

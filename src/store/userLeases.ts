@@ -23,7 +23,7 @@ export interface UserLeaseOptions {
 export const databaseNow = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 type SessionRow =
-  & { readonly epoch: number; readonly active_at_ms: number | null }
+  & { readonly epoch: number; readonly active_at_ms: number | null; readonly has_pending_acts: boolean }
   & (ConnectionRow | { readonly provider: null })
 
 export const userLeases = (
@@ -55,7 +55,9 @@ export const userLeases = (
         SELECT taken.epoch, (
             SELECT served_at_ms FROM decisions WHERE tenant_id = ${tenantId} AND user_id = ${userId}
             ORDER BY served_at_ms DESC LIMIT 1
-          ) AS active_at_ms, ${sql.literal(connectionColumns)}
+          ) AS active_at_ms, EXISTS (
+            SELECT FROM acts WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND settled_at_ms IS NULL
+          ) AS has_pending_acts, ${sql.literal(connectionColumns)}
         FROM taken
         LEFT JOIN connections AS connection ON connection.tenant_id = ${tenantId} AND connection.user_id = ${userId}
         ORDER BY connection.provider`.pipe(orUnavailable("leases.open"))
@@ -65,6 +67,7 @@ export const userLeases = (
         lease: { owner, epoch: first.epoch },
         connections: rows.flatMap((row) => row.provider === null ? [] : [connectionOf(row)]),
         activeAtMs: first.active_at_ms,
+        hasPendingActs: first.has_pending_acts,
       }
     }),
 
