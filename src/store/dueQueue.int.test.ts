@@ -38,6 +38,27 @@ layer(Store.layer)("the due queue in sql", (it) => {
       expect(yield* claim(10, nowMs + 2_000)).toHaveLength(4)
     }))
 
+  it.effect("edge case 23 - gives those whose last sync failed apart from the others, earliest first in each", () =>
+    Effect.gen(function* () {
+      yield* emptied
+      const users = yield* dueUsers([nowMs - 9, nowMs - 8, nowMs - 7, nowMs - 6, nowMs - 5])
+      const owners = (yield* claimOf(9, nowMs - 5, 0)).map(({ owner }) => owner)
+      yield* Effect.forEach(
+        [0, 1, 3],
+        (n) => commit(owners[n]!, { version: 1, failures: 2, nextSyncAtMs: nowMs - 9 + n }),
+      )
+      yield* Effect.forEach([2, 4], (n) => commit(owners[n]!, { version: 1, nextSyncAtMs: nowMs - 9 + n }))
+      const take = (healthy: number, failing: number) =>
+        Effect.map(
+          UserSyncStore.use((store) => store.claimDue("todoist", nowMs, 1_000, { healthy, failing })),
+          (claims) => claims.map(({ owner, isFailing }) => [users.indexOf(owner.userId), isFailing]),
+        )
+      expect(yield* take(1, 2)).toEqual([[0, true], [1, true], [2, false]])
+      expect(yield* take(0, 0)).toEqual([])
+      expect(yield* take(5, 0)).toEqual([[4, false]])
+      expect(yield* take(5, 5)).toEqual([[3, true]])
+    }))
+
   it.effect("shared by schedulers gives no user to two of them, and none more than it may hold", () =>
     Effect.gen(function* () {
       yield* emptied

@@ -31,10 +31,6 @@ export const syncCommit = (
     yield* settleActs(sql, change)
     if (connection.status === "disconnected") yield* dropActs(sql, owner, change)
     const nextSyncAtMs = yield* soonForActs(sql, owner, change)
-    if (change.timeZone !== null) {
-      yield* sql`UPDATE users SET time_zone = ${change.timeZone}
-        WHERE tenant_id = ${owner.tenantId} AND user_id = ${owner.userId} AND time_zone <> ${change.timeZone}`
-    }
     if (change.revocation !== null) yield* owe(sql, owner, connection.provider, change.revocation, change.nowMs)
     yield* outbox.append(change.events)
     return { ...connection, version: connection.version + 1, nextSyncAtMs: nextSyncAtMs ?? kept }
@@ -47,13 +43,13 @@ export const syncCommit = (
 
 /**
  * Holds on to the lease, whose row stays locked until the end, and moves the connection on from its version. The first
- * commit makes its row.
+ * commit makes its row. The user's zone, of which every read tells, costs no statement of its own.
  */
 const setConnection = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   { holder, leaseMs }: UserLeaseOptions,
   { owner: { tenantId, userId }, epoch }: UserLease,
-  { connection, nextSyncSeenMs, nowMs }: SyncCommit,
+  { connection, nextSyncSeenMs, nowMs, timeZone }: SyncCommit,
 ) {
   const { provider, version } = connection
   const soonMs = nowMs + actPickUpMs
@@ -90,6 +86,10 @@ const setConnection = Effect.fnUntraced(function* (
         failures = excluded.failures, last_problem = excluded.last_problem, problem_code = excluded.problem_code
       WHERE known.version = ${version}::bigint
       RETURNING next_sync_at_ms
+    ), zone AS (
+      UPDATE users SET time_zone = ${timeZone}
+      FROM written
+      WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND time_zone <> ${timeZone}
     )
     SELECT EXISTS (SELECT FROM lease) AS held, EXISTS (SELECT FROM written) AS written,
       (SELECT next_sync_at_ms FROM written) AS next_ms`
