@@ -20,6 +20,8 @@ const noticeOf = (deliveryId: string, accountId = "account-1"): WebhookNotice =>
   completedTaskIds: ["t1"],
 })
 
+const people = Object.fromEntries(Array.from({ length: 1_100 }, (_, at) => [`a${at}`, [`u${at}`]]))
+
 interface Play {
   /** By account; an account that is not here is nobody's. */
   readonly owners?: Readonly<Record<string, ReadonlyArray<string>>>
@@ -123,9 +125,8 @@ describe("a webhook", () => {
   it.effect("is answered while the actors are busy, and however many come, no more than fit are held", () =>
     Effect.gen(function* () {
       const release = yield* Deferred.make<void>()
-      const { receive, asked } = yield* played({ held: Deferred.await(release) })
-      const sent = 1_100
-      for (let at = 0; at < sent; at++) yield* receive(noticeOf(`d${at}`))
+      const { receive, asked } = yield* played({ held: Deferred.await(release), owners: people })
+      for (const account of Object.keys(people)) yield* receive(noticeOf(account, account))
       yield* Effect.yieldNow
       expect(yield* Queue.size(asked)).toBe(8)
       yield* Deferred.succeed(release, undefined)
@@ -137,8 +138,29 @@ describe("a webhook", () => {
   it.effect("goes on after an actor that failed", () =>
     Effect.gen(function* () {
       const { receive, asked } = yield* played({ fails: true })
-      for (let at = 0; at < 20; at++) yield* receive(noticeOf(`d${at}`))
-      for (let at = 0; at < 20; at++) yield* Queue.take(asked)
+      for (let at = 0; at < 20; at++) {
+        yield* receive(noticeOf(`d${at}`))
+        yield* Queue.take(asked)
+        yield* Effect.yieldNow
+      }
+    }))
+
+  it.effect("of a user whose actor is busy waits as one with those that follow, and is in nobody's way", () =>
+    Effect.gen(function* () {
+      const release = yield* Deferred.make<void>()
+      const owners = { "account-1": ["u1"], "account-2": ["u2"] }
+      const { receive, asked } = yield* played({ held: Deferred.await(release), owners })
+      for (let at = 0; at < 100; at++) yield* receive({ ...noticeOf(`d${at}`), completedTaskIds: [`t${at % 50}`] })
+      yield* receive(noticeOf("other", "account-2"))
+      const told = [yield* Queue.take(asked), yield* Queue.take(asked)]
+      expect(told.map(([{ userId }]) => userId)).toEqual(["u1", "u2"])
+      expect(yield* Queue.size(asked)).toBe(0)
+      yield* Deferred.succeed(release, undefined)
+      const [{ userId }, rest] = yield* Queue.take(asked)
+      const completed = (message: UserMessage) => message._tag === "Webhook" ? message.completedTaskIds : []
+      expect([userId, new Set([...completed(told[0]![1]), ...completed(rest)]).size]).toEqual(["u1", 50])
+      yield* Effect.repeat(Effect.yieldNow, { times: 100 })
+      expect(yield* Queue.size(asked)).toBe(0)
     }))
 
   it.effect("fails when it could not be remembered, so that the tool sends it again", () =>

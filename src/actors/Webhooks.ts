@@ -5,13 +5,12 @@
  * answer says what became of the delivery for our own counting; to the sender all of them are the same.
  */
 import { Clock, Context, Effect, Layer, Metric, Queue } from "effect"
-import type { Owner } from "../../schemas/ids.ts"
 import type { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import type { Provider } from "../../schemas/Task.ts"
 import { Connectors } from "../connectors/Connector.ts"
 import type { WebhookNotice, WebhookRefused } from "../connectors/Connector.ts"
 import { Actors } from "./Actors.ts"
-import type { UserMessage } from "./Actors.ts"
+import * as Notices from "./notices.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
 
 /**
@@ -33,7 +32,7 @@ export class Webhooks extends Context.Service<Webhooks, {
   ) => Effect.Effect<WebhookOutcome, StoreUnavailable>
 }>()("tipstream/actors/Webhooks") {}
 
-/** Some seconds of a busy installation. What does not fit is due in the store all the same: the scheduler finds it. */
+/** Users; some seconds of a busy installation. What does not fit is due in the store all the same: the scheduler finds it. */
 const waitingMax = 1_000
 /** Below what the pool of connections and the providers' budgets allow, so that people who wait come first. */
 const askedAtOnce = 8
@@ -45,11 +44,6 @@ const deliveries = Metric.counter("webhooks_total", {
   description: "Deliveries of tools, by what became of them",
 })
 
-interface Told {
-  readonly owner: Owner
-  readonly message: UserMessage
-}
-
 export const layer = Layer.effect(
   Webhooks,
   Effect.gen(function* () {
@@ -58,9 +52,18 @@ export const layer = Layer.effect(
     const { noteWebhook } = yield* UserSyncStore
     const warn = limitedWarning()
 
-    const told = yield* Effect.acquireRelease(Queue.sliding<Told>(waitingMax), Queue.shutdown)
-    // A failure is the actor's to note; the user is due in any case.
-    const tell = Effect.flatMap(Queue.take(told), ({ owner, message }) => Effect.ignore(ask(owner, message)))
+    const notices = Notices.make(waitingMax)
+    const keys = yield* Effect.acquireRelease(Queue.unbounded<string>(), Queue.shutdown) // bounded by what waits
+    const tell = Effect.flatMap(Queue.take(keys), (key) =>
+      Effect.suspend(() => {
+        const notice = notices.take(key)
+        if (notice === undefined) return Effect.void
+        const { owner, ...said } = notice
+        // A failure is the actor's to note; the user is due in any case.
+        return Effect.ignore(ask(owner, { _tag: "Webhook", ...said }))
+      }).pipe(
+        Effect.ensuring(Effect.suspend(() => notices.end(key) ? Queue.offer(keys, key) : Effect.void)),
+      ))
     yield* Effect.forEach(
       Array.from({ length: askedAtOnce }),
       () =>
@@ -79,8 +82,7 @@ export const layer = Layer.effect(
       const outcome = owners === "seen" ? "repeated" : owners.length === 0 ? "stranger" : "taken"
       yield* counted(provider, outcome)
       if (owners === "seen") return outcome
-      const message = { _tag: "Webhook", provider, completedTaskIds } as const
-      yield* Queue.offerAll(told, owners.map((owner) => ({ owner, message })))
+      yield* Queue.offerAll(keys, owners.flatMap((owner) => notices.add({ owner, provider, completedTaskIds }) ?? []))
       return outcome
     })
 
