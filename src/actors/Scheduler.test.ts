@@ -211,6 +211,29 @@ describe("a provider's limits", () => {
       yield* TestClock.adjust(2_000)
       expect(world.asked).toHaveLength(20)
     }))
+
+  it.effect("edge case 27 - hanging syncs do not keep a half-open circuit from being tried", () =>
+    Effect.gen(function* () {
+      const world = yield* schedulerWorld((name) => name === "healthy" ? Effect.succeed(synced) : Effect.never)
+      fill(world, 3)
+      yield* world.begin
+      world.circuits.todoist = "half-open"
+      world.queue.set("healthy", startMs + 500)
+      yield* TestClock.adjust(2_000)
+      expect(namesOf(world)).toEqual(["u0", "u1", "u2", "healthy"])
+    }))
+
+  it.effect("edge case 27 - a half-open circuit is tried by those whose last sync failed only without anybody else", () =>
+    Effect.gen(function* () {
+      const world = yield* schedulerWorld()
+      for (const name of fill(world, 3)) world.queue.failed.add(name)
+      world.queue.set("healthy", startMs)
+      world.circuits.todoist = "half-open"
+      yield* world.begin
+      expect(namesOf(world)).toEqual(["healthy"])
+      yield* TestClock.adjust(1_000)
+      expect(namesOf(world)).toEqual(["healthy", "u0"])
+    }))
 })
 
 describe("after an outage", () => {

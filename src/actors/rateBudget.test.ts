@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
-import { refilled, spent, untilNextMs, wholeTokens } from "./rateBudget.ts"
+import { makeRates, refilled, spent, untilNextMs, wholeTokens } from "./rateBudget.ts"
 import type { RateBudget } from "./rateBudget.ts"
 
 describe("rate budget", () => {
@@ -43,5 +43,39 @@ describe("rate budget", () => {
         expect(within.reduce((sum, [, count]) => sum + count, 0)).toBeLessThanOrEqual(perSecond + burst)
       }
     }))
+  })
+})
+
+describe("the rate both kinds spend of", () => {
+  /** Both take all they may, whenever they look, for a minute. */
+  const minute = (healthyDue: boolean, failingDue: boolean) => {
+    const rates = makeRates(40, 16, 0)
+    const begun = { healthy: 0, failing: 0 }
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 50) {
+      const left = rates.left(nowMs)
+      const [healthy, failing] = [healthyDue ? left.healthy : 0, failingDue ? left.failing : 0]
+      rates.spend(healthy + failing, failing)
+      begun.healthy += healthy
+      begun.failing += failing
+    }
+    return begun
+  }
+  const about = (perSecond: number) => 60 * perSecond + 16
+
+  it("edge case 23 - leaves three fourths to healthy users at the least, and the others always their fourth", () => {
+    const { healthy, failing } = minute(true, true)
+    expect(healthy).toBeGreaterThanOrEqual(60 * 30 - 1)
+    expect(failing).toBeGreaterThanOrEqual(60 * 10 - 1)
+    expect(healthy + failing).toBeLessThanOrEqual(about(40))
+  })
+
+  it("is all for healthy users while nobody fails, and never more than a fourth for those who fail", () => {
+    expect(minute(true, false).healthy).toBeGreaterThanOrEqual(60 * 40 - 1)
+    expect(minute(true, false).healthy).toBeLessThanOrEqual(about(40))
+    expect(minute(false, true).failing).toBeLessThanOrEqual(60 * 10 + 4)
+  })
+
+  it("lets one of each kind begin at the lowest rate", () => {
+    expect(makeRates(1, 1, 0).left(0)).toEqual({ healthy: 1, failing: 1 })
   })
 })
