@@ -97,7 +97,7 @@ export const taskChanged = (
       ...value,
       change: taskChanges[change],
       origin: seen === undefined ? SignalOrigin.UNSPECIFIED : origins[seen.origin],
-      removalReason: seen?.removal == null ? RemovalReason.UNSPECIFIED : removals[seen.removal],
+      removalReason: seen === undefined || seen.removal === null ? RemovalReason.UNSPECIFIED : removals[seen.removal],
       isInferred: seen?.isInferred ?? false,
     },
   })

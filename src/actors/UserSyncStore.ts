@@ -55,7 +55,7 @@ export interface SyncCommit {
   readonly events: ReadonlyArray<Envelope>
   readonly nowMs: number
   /**
-   * The time of the next sync as it was when this work last saw it. Whoever brought it forward since (a webhook, an act)
+   * The time of the next sync as it was when this work last saw it. Who brought it forward since (a webhook, an act)
    * tells of something this work may not have read, so that time stays. Without it, nobody's does.
    */
   readonly nextSyncSeenMs?: number | null
@@ -74,7 +74,7 @@ export class StaleVersion extends Schema.TaggedError<StaleVersion>()("StaleVersi
   }
 }
 
-/** Another node works for this user, until `heldUntilMs` at the latest unless it renews. Nothing was changed. */
+/** Another node works for this user, for `leaseMs` at most unless it renews. Nothing was changed. */
 export class UserHeld extends Schema.TaggedError<UserHeld>()("UserHeld", {}) {
   override get message() {
     return "another node is working for this user"
@@ -202,8 +202,8 @@ export class UserSyncStore extends Context.Service<UserSyncStore, {
     commit: SyncCommit,
   ) => Effect.Effect<Connection, StaleVersion | LeaseLost | StoreUnavailable>
   /**
-   * Takes users of this provider whose sync is due, of each kind up to its limit and earliest first, and puts their next
-   * one off by `claimMs`: another scheduler does not take them too, and one whose process dies comes round again.
+   * Takes users of this provider whose sync is due, of each kind up to its limit and earliest first, and puts their
+   * next one off by `claimMs`: another scheduler does not take them too, and one whose process dies comes round again.
    */
   readonly claimDue: (
     provider: Provider,

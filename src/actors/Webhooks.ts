@@ -32,7 +32,7 @@ export class Webhooks extends Context.Service<Webhooks, {
   ) => Effect.Effect<WebhookOutcome, StoreUnavailable>
 }>()("tipstream/actors/Webhooks") {}
 
-/** Users; some seconds of a busy installation. What does not fit is due in the store all the same: the scheduler finds it. */
+/** Users; some seconds of a busy installation. Who does not fit is due in the store all the same, for the scheduler. */
 const waitingMax = 1_000
 /** Below what the pool of connections and the providers' budgets allow, so that people who wait come first. */
 const askedAtOnce = 8

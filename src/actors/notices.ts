@@ -1,6 +1,6 @@
 /**
- * What tools said and actors are still to be told: of each user and tool one message, however often the tool spoke since
- * the last one was taken up. A hundred tasks changed at once are a hundred webhooks, and one read finds them all.
+ * What tools said and actors are still to be told: of each user and tool one message, however often the tool spoke
+ * since the last one was taken up. A hundred tasks changed at once are a hundred webhooks, and one read finds them all.
  */
 import type { Owner } from "../../schemas/ids.ts"
 import type { Provider } from "../../schemas/Task.ts"

@@ -180,7 +180,7 @@ const rejected = Effect.fnUntraced(function* (work: Work, code: string) {
   return yield* new ConnectionRejected({ provider: work.connection.provider })
 })
 
-/** Ended versions of an API do not come back by themselves; an hour is soon enough to see a mistake of theirs mended. */
+/** Nothing is sent to that tool until a restart (HostCircuit.ts). Users are looked at by the hour meanwhile. */
 const goneRetryMs = 3_600_000
 
 const failed = Effect.fnUntraced(function* (work: Work, error: Exclude<ConnectorError, { _tag: "TokenRejected" }>) {

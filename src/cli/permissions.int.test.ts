@@ -85,7 +85,7 @@ describe("the permissions of bin/tipstream", () => {
     expect(list("net", env)).toEqual([...always, ...more])
   })
 
-  it("a node of a cluster has all of the environment, as its library, and all of the network, as its other nodes", () => {
+  it("a node of a cluster has the whole environment for its library, and the whole network for the other nodes", () => {
     const flags = run({ ACTORS: "cluster", CLUSTER_HOST: "10.0.0.7" }).stdout.split("\n")
     expect(flags.filter((flag) => /^--allow-(env|net)/.test(flag))).toEqual(["--allow-env", "--allow-net"])
   })
