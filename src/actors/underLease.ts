@@ -9,6 +9,29 @@ import type { UserSession } from "./UserSyncStore.ts"
 /** Another node is at it: its sync takes a second or two, and what it brings is what is wanted here. */
 const waitForOther = Schedule.max([Schedule.exponential(50), Schedule.spaced(50), Schedule.recurs(6)])
 
+const whileHeld = Effect.fnUntraced(function* <A, E, R>(
+  owner: Owner,
+  handleMaxMs: number,
+  work: (session: UserSession) => Effect.Effect<A, E | LeaseLost, R>,
+) {
+  const store = yield* UserSyncStore
+  const session = yield* store.open(owner).pipe(
+    Effect.retry({ schedule: waitForOther, while: (error) => error._tag === "UserHeld" }),
+  )
+  const renewing = store.renew(session.lease).pipe(
+    Effect.delay(store.leaseMs / 3),
+    Effect.catchTag("StoreUnavailable", () => Effect.void),
+    Effect.forever,
+  )
+  return yield* Effect.raceFirst(work(session), renewing).pipe(
+    Effect.timeoutOrElse({
+      duration: handleMaxMs,
+      orElse: () => Effect.fail(new ActorBusy({ detail: `not done within ${handleMaxMs} ms` })),
+    }),
+    Effect.ensuring(Effect.ignore(store.close(session.lease))),
+  )
+})
+
 /**
  * The lease is renewed for as long as the work goes on, and by each commit. A process that is stopped does not renew;
  * when it goes on, another may have the lease, and every write it still tries is refused.
@@ -18,24 +41,7 @@ export const underLease = <A, E, R>(
   handleMaxMs: number,
   work: (session: UserSession) => Effect.Effect<A, E | LeaseLost, R>,
 ) =>
-  Effect.gen(function* () {
-    const store = yield* UserSyncStore
-    const session = yield* store.open(owner).pipe(
-      Effect.retry({ schedule: waitForOther, while: (error) => error._tag === "UserHeld" }),
-    )
-    const renewing = store.renew(session.lease).pipe(
-      Effect.delay(store.leaseMs / 3),
-      Effect.catchTag("StoreUnavailable", () => Effect.void),
-      Effect.forever,
-    )
-    return yield* Effect.raceFirst(work(session), renewing).pipe(
-      Effect.timeoutOrElse({
-        duration: handleMaxMs,
-        orElse: () => Effect.fail(new ActorBusy({ detail: `not done within ${handleMaxMs} ms` })),
-      }),
-      Effect.ensuring(Effect.ignore(store.close(session.lease))),
-    )
-  }).pipe(
+  whileHeld(owner, handleMaxMs, work).pipe(
     Effect.catchIf(
       (error): error is LeaseLost | UserHeld => error instanceof LeaseLost || error instanceof UserHeld,
       (error) => Effect.fail(new ActorBusy({ detail: error.message })),

@@ -4,8 +4,9 @@
  * It opens when at least half of the last 20 calls failed by the host's fault: connection, timeout, 5xx, HTML. What a
  * host says of one user (401, 403, 429, any other 4xx) shows that it lives; a reply cut off or without its keys says
  * nothing. Nor does one more failure of a user whose last sync failed: a few who always fail call again and again, and
- * on a quiet day make half of all calls. It stays open for 10 s, each time twice as long, up to 5 minutes or what the host asked for; then one call
- * probes it. A host that ended the version of its API we speak (`ProviderGone`) is not called again before a restart.
+ * on a quiet day make half of all calls. It stays open for 10 s, each time twice as long, up to 5 minutes or what the
+ * host asked for; then one call probes it. A host that ended the version of its API we speak (`ProviderGone`) is not
+ * called again before a restart.
  *
  * One circuit per connector and process, never per user: a user's own failures are paced by the user's actor.
  */
