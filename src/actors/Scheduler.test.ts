@@ -42,13 +42,25 @@ describe("the scheduler takes from the due queue", () => {
 
   it.effect("again whoever was not synced when their claim has run out", () =>
     Effect.gen(function* () {
-      const world = yield* schedulerWorld(() => Effect.fail(new ActorBusy({ detail: "" })))
+      const world = yield* schedulerWorld(() => Effect.never)
       fill(world, 1)
       yield* world.begin
       yield* TestClock.adjust(claimMs - 1)
       expect(world.asked).toHaveLength(1)
       yield* TestClock.adjust(1_001)
       expect(world.asked).toHaveLength(2)
+    }))
+
+  it.effect("edge case 25 - soon again whom somebody else has, well within the grace of a spent refresh token", () =>
+    Effect.gen(function* () {
+      const world = yield* schedulerWorld(() => Effect.fail(new ActorBusy({ detail: "another process is at it" })))
+      fill(world, 1)
+      yield* world.begin
+      yield* TestClock.adjust(9_999)
+      expect(world.asked).toHaveLength(1)
+      yield* TestClock.adjust(1_001)
+      expect(world.asked).toHaveLength(2)
+      expect(claimMs).toBeLessThan(50_000)
     }))
 
   it.effect("again after the store could not be read", () =>
@@ -99,7 +111,7 @@ describe("one user's trouble is that user's", () => {
       ])
     }))
 
-  it.effect("edge case 23 - syncs that hang hold a place each, not the others' turn, and that for a minute", () =>
+  it.effect("edge case 23 - syncs that hang hold a place each, not the others' turn, and no longer than a claim", () =>
     Effect.gen(function* () {
       let underWay = 0
       const world = yield* schedulerWorld(
@@ -223,7 +235,7 @@ describe("a provider's limits", () => {
       expect(namesOf(world)).toEqual(["u0", "u1", "u2", "healthy"])
     }))
 
-  it.effect("edge case 27 - a half-open circuit is tried by those whose last sync failed only without anybody else", () =>
+  it.effect("edge case 27 - a half-open circuit is tried by those who failed only when there is nobody else", () =>
     Effect.gen(function* () {
       const world = yield* schedulerWorld()
       for (const name of fill(world, 3)) world.queue.failed.add(name)

@@ -28,10 +28,14 @@ export interface QueueLimits {
 }
 
 /**
- * Four calls of a tool at the limit of its patience, so that hardly a sync outlives its claim and is begun twice; and
- * the users of a scheduler that died are looked at again within a minute. A place is given up after it as well.
+ * Three calls of a tool at the limit of its patience, so that hardly a sync outlives its claim and is begun twice.
+ * Longer than a user's lease, and well below a minute: so long a refresh token works that a scheduler which died had
+ * spent, and had not kept the next one of. A place is given up after it as well.
  */
-export const claimMs = 60_000
+export const claimMs = 45_000
+
+/** Somebody else is at it, or was when their process ended: whoever of them is gone is found out soon. */
+const heldRetryMs = 10_000
 
 /** How late a sync may be for want of looking. */
 const tickMs = 1_000
@@ -54,8 +58,15 @@ export const runQueue = Effect.fnUntraced(function* (
   const probing = new Set<Place>()
   let failingLookMs = 0
 
-  const sync = ({ owner }: DueUser, place: Place) =>
-    ask(owner, { _tag: "SyncNow", provider, reason: "due" }).pipe(
+  const comeBackSoon = (user: DueUser) =>
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (nowMs) => Effect.ignore(store.unclaim([{ ...user, dueAtMs: nowMs + heldRetryMs }])),
+    )
+
+  const sync = (user: DueUser, place: Place) =>
+    ask(user.owner, { _tag: "SyncNow", provider, reason: "due" }).pipe(
+      Effect.tapErrorTag("ActorBusy", () => comeBackSoon(user)),
       Effect.exit,
       Effect.timeoutOption(claimMs),
       Effect.flatMap((answer) => tally.ended(outcomeOf(answer._tag === "Some" ? answer.value : undefined))),
