@@ -1,7 +1,8 @@
 /**
  * `tipstream`: the commands. Everything a command needs is provided in src/cli; this file only names and runs them.
  */
-import "./withoutAsyncContext.ts"
+// oxlint-disable-next-line import/no-unassigned-import -- it is there for what it does before `effect` is loaded
+import "./cli/withoutAsyncContext.ts"
 import process from "node:process"
 import { Cause, Effect, Layer, Option } from "effect"
 import { CliConfig, Command, Flag, GlobalFlag } from "effect/cli"

@@ -18,6 +18,8 @@ export interface Start {
   readonly announces: RegExp
   /** Why it may not answer for long: a first start makes a database. */
   readonly announceMaxMs: number
+  /** Told every line the process prints, also after it announced itself. */
+  readonly onLine?: (line: string) => void
 }
 
 export interface Started {
@@ -53,12 +55,13 @@ function launch({ command: [program, ...args], env = {} }: Start): ChildProcess 
 }
 
 /** Goes on reading what the process prints, so that it never waits for us. */
-function announcement(child: ChildProcess, { command, announces, announceMaxMs }: Start): Promise<Started> {
+function announcement(child: ChildProcess, { command, announces, announceMaxMs, onLine }: Start): Promise<Started> {
   return new Promise((resolve, reject) => {
     const said: Array<string> = []
     const give = (problem: string) => reject(new Error(`${command[0]} ${problem}:\n${said.slice(-20).join("\n")}`))
     const overdue = setTimeout(() => give("said nothing in time"), announceMaxMs)
     const read = (line: string) => {
+      onLine?.(line)
       if (said.length < 1_000) said.push(line)
       const announced = announces.exec(line)?.[1]
       if (announced === undefined) return

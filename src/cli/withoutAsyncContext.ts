@@ -1,7 +1,7 @@
 /**
  * To be imported before `effect`, by whatever runs for long.
  *
- * Each time a fiber waits, `effect` makes an `AsyncResource` of node:async_hooks, and goes on inside it. Deno's remembers
+ * Each time a fiber waits, `effect` makes an `AsyncResource` of node:async_hooks, and goes on inside it. Deno's keeps
  * the one it was made in (since https://github.com/denoland/deno/pull/34188), so a fiber that lives on keeps a chain of
  * all its waits: some 430 bytes each, never freed. Nothing here uses an async context, and without that class `effect`
  * does without one.

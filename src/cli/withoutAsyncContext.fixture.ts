@@ -1,4 +1,5 @@
 /** Prints how many bytes a fiber keeps for each of its many waits. Run with --expose-gc. */
+// oxlint-disable-next-line import/no-unassigned-import -- it is there for what it does before `effect` is loaded
 import "./withoutAsyncContext.ts"
 import process from "node:process"
 import { Effect } from "effect"
