@@ -5,8 +5,9 @@ import { TestClock } from "effect/testing"
 import type { TaskDue } from "../../schemas/Task.ts"
 import { StoreUnavailable } from "../../schemas/StoreUnavailable.ts"
 import { Connectors } from "../connectors/Connector.ts"
+import { keyIdOf, TokenVault } from "../connectors/TokenVault.ts"
 import type { UserMessage } from "./Actors.ts"
-import { credentialOf, rejected, task, Tool, unavailable } from "./userSync.fixture.ts"
+import { anna, credentialOf, oldVault, rejected, task, token, Tool, unavailable } from "./userSync.fixture.ts"
 import type { Store } from "./userSync.fixture.ts"
 import { connection, disconnect, startMs, syncNow, typesOf, world } from "./userSyncWorld.fixture.ts"
 
@@ -223,6 +224,25 @@ describe("leaving", () => {
         it.tool.revokeFailure = unavailable
         yield* it.ask(disconnect)
         expect(it.store.commits.at(-1)!.revocation!.expiresAtMs).toBe(startMs + 86_400_000)
+      })
+    ),
+  )
+})
+
+describe("a credential", () => {
+  it.effect(
+    "sealed by an older key is sealed by the newest with the next commit",
+    world((it) =>
+      Effect.gen(function* () {
+        const old = yield* TokenVault.use((one) => one.seal(anna, "todoist", credentialOf(token))).pipe(
+          Effect.provide(oldVault),
+        )
+        yield* it.ask({ _tag: "Connect", provider: "todoist", sealed: old, replaces: false })
+        expect(keyIdOf(connection(it.store).sealedToken!)).toBe("k0")
+        yield* it.ask(syncNow)
+        expect(keyIdOf(connection(it.store).sealedToken!)).toBe("k1")
+        yield* it.ask(syncNow)
+        expect(it.tool.requests.map((one) => one.token)).toEqual([token, token, token])
       })
     ),
   )

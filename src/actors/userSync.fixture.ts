@@ -366,7 +366,12 @@ const ownerOf = (key: string): Owner => {
   return { tenantId: TenantId.make(tenantId), userId: UserId.make(userId) }
 }
 
-export const vault = Layer.orDie(SealedBoxVault.layer(Redacted.make(`k1:${Buffer.alloc(32, 7).toString("base64")}`)))
+const keyOf = (id: string, fill: number) => `${id}:${Buffer.alloc(32, fill).toString("base64")}`
+const vaultOf = (...keys: ReadonlyArray<string>) => Layer.orDie(SealedBoxVault.layer(Redacted.make(keys.join(","))))
+
+export const vault = vaultOf(keyOf("k1", 7), keyOf("k0", 6))
+/** From before the key that seals now. */
+export const oldVault = vaultOf(keyOf("k0", 6))
 
 export const sealed = (credential: Credential, owner: Owner = anna) =>
   TokenVault.use((one) => one.seal(owner, "todoist", credential)).pipe(Effect.provide(vault))
