@@ -8,6 +8,7 @@
  * `--users 20`.
  */
 import { randomBytes } from "node:crypto"
+import { loadavg } from "node:os"
 import path from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -62,12 +63,13 @@ async function inTurn<P, A>(people: ReadonlyArray<P>, one: (person: P) => Promis
   return all.slice(warmups)
 }
 
+/** `load`: of the machine over the last minute, with all else that ran there. */
 const rowOf = (name: string, values: ReadonlyArray<number>, more: Row["more"] = {}): Row => {
   const { p50Ms, p99Ms, maxMs } = latencyOf(values)
   return {
     name,
     value: p99Ms,
-    more: { "p50 ms": p50Ms, "p99 ms": p99Ms, "max ms": maxMs, changes: values.length, ...more },
+    more: { "p50 ms": p50Ms, "p99 ms": p99Ms, "max ms": maxMs, changes: values.length, load: loadavg()[0]!, ...more },
   }
 }
 
