@@ -7,6 +7,7 @@ import type { Credential } from "../connectors/Credential.ts"
 import { ConnectionRejected, SyncFailed } from "./Actors.ts"
 import type { SyncReason, SyncReport } from "./Actors.ts"
 import { speaking, usableCredential } from "./credentials.ts"
+import { claimMs } from "./providerQueue.ts"
 import { readSignals, StopReading } from "./readSignals.ts"
 import { dueKey, retryAtMs } from "./UserSyncState.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
@@ -49,8 +50,14 @@ const failureTags = ["ScopeMissing", "RateLimited", "ProviderUnavailable", "Prov
  * which keeps that time, and the user in person may call; and nobody, when the tool itself named a time.
  */
 const mustWait = ({ failures, nextSyncAtMs, problemCode }: Connection, reason: Reason, nowMs: number): boolean =>
-  failures > 0 && nextSyncAtMs !== null && nextSyncAtMs > nowMs && reason !== "due" &&
+  failures > 0 && nextSyncAtMs !== null && nextSyncAtMs > nowMs + (reason === "due" ? claimedWithinMs : 0) &&
   (reason !== "asked" || problemCode === "RateLimited")
+
+/**
+ * A claim puts the next sync off by `claimMs`, and who claimed may have another clock. A time beyond was set since:
+ * another sync of the user went before, and failed.
+ */
+const claimedWithinMs = 2 * claimMs
 
 const refusedFor = ({ lastProblem, problemCode, nextSyncAtMs }: Connection) =>
   new SyncFailed({

@@ -363,6 +363,22 @@ describe("a tool that is no longer offered", () => {
 
 describe("a provider in trouble", () => {
   it.effect(
+    "edge case 23 - that limits the rate is not asked for a claim that another sync went before",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.connect()
+        it.tool.failures.push({ error: rateLimited(600_000) })
+        yield* Effect.flip(it.ask(syncNow))
+        const due: UserMessage = { _tag: "SyncNow", provider: "todoist", reason: "due" }
+        expect(yield* Effect.flip(it.ask(due))).toMatchObject({ code: "RateLimited", retryAtMs: startMs + 600_000 })
+        expect(it.tool.requests).toHaveLength(2)
+        yield* TestClock.adjust(600_000)
+        expect(yield* it.ask(due)).toMatchObject({ status: "synced" })
+      })
+    ),
+  )
+
+  it.effect(
     "edge case 23 - that limits the rate is left alone for as long as it says, also by webhooks and stale data",
     world((it) =>
       Effect.gen(function* () {
