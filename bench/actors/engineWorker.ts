@@ -4,7 +4,7 @@ import "../../src/cli/withoutAsyncContext.ts"
 import process from "node:process"
 import { Effect } from "effect"
 import { type Asked, type Contender, engines } from "./engines.ts"
-import { idleMs } from "./probe.ts"
+import { idleMsOf } from "./probe.ts"
 
 export interface EnginePlan {
   readonly contender: Contender
@@ -16,7 +16,7 @@ export interface EngineMeasured {
   readonly spawnsPerSecond: number
   readonly asksPerSecond: number
   readonly asksPerSecondCrowded: number
-  /** After `idleMs`, until the last actor has run its finalizers; NaN of one that never goes. */
+  /** After the idle time, until the last actor has run its finalizers; NaN of one that never goes. */
   readonly goneAfterMs: number
   /** Of what the actors took, still taken after they went. */
   readonly heapKeptBytesPerActor: number
@@ -66,7 +66,7 @@ const rate = Effect.fnUntraced(function* ({ ask }: Asked, ids: ReadonlyArray<str
 })
 
 const measure = Effect.fnUntraced(function* ({ actors, contender }: EnginePlan) {
-  const asked = yield* engines[contender]
+  const asked = yield* engines[contender](actors)
   const warm = idsOf("warm", warmupActors)
   yield* askAll(asked, warm)
   yield* askAll(asked, warm)
@@ -81,7 +81,7 @@ const measure = Effect.fnUntraced(function* ({ actors, contender }: EnginePlan) 
   const some = ids.slice(0, askedActors)
   const asksPerSecond = yield* rate(asked, some, 1)
   const asksPerSecondCrowded = yield* rate(asked, some, crowd)
-  const gone = contender === "promise chains" ? Number.NaN : yield* passivation(asked)
+  const gone = contender === "promise chains" ? Number.NaN : yield* passivation(asked, idleMsOf(actors))
   const after = yield* aliveBytes
   const measured: EngineMeasured = {
     heapBytesPerActor: (full - before) / actors,
@@ -94,7 +94,7 @@ const measure = Effect.fnUntraced(function* ({ actors, contender }: EnginePlan) 
   return measured
 })
 
-const passivation = Effect.fnUntraced(function* ({ count }: Asked) {
+const passivation = Effect.fnUntraced(function* ({ count }: Asked, idleMs: number) {
   const lastAskMs = performance.now()
   while ((yield* count) > 0) yield* Effect.sleep(10)
   return performance.now() - lastAskMs - idleMs

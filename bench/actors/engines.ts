@@ -13,7 +13,7 @@ import {
 import type { ActorSystem } from "../../src/actors/ActorSystem.ts"
 import * as ClusterEngine from "../../src/actors/ClusterEngine.ts"
 import * as LocalEngine from "../../src/actors/LocalEngine.ts"
-import { Message, options, Reply } from "./probe.ts"
+import { Message, optionsOf, Reply } from "./probe.ts"
 
 export const contenders = ["promise chains", "local engine", "cluster engine, one node"] as const
 export type Contender = typeof contenders[number]
@@ -25,23 +25,24 @@ export interface Asked {
 }
 
 /** A map of plain objects, each with the promise of its last message: no bounds, no restarts, and nobody goes away. */
-const promiseChains = Effect.sync((): Asked => {
-  const actors = new Map<string, { handled: number; last: Promise<unknown> }>()
-  const ask = (id: string) => {
-    let actor = actors.get(id)
-    if (actor === undefined) {
-      actor = { handled: 0, last: Promise.resolve() }
-      actors.set(id, actor)
+const promiseChains = () =>
+  Effect.sync((): Asked => {
+    const actors = new Map<string, { handled: number; last: Promise<unknown> }>()
+    const ask = (id: string) => {
+      let actor = actors.get(id)
+      if (actor === undefined) {
+        actor = { handled: 0, last: Promise.resolve() }
+        actors.set(id, actor)
+      }
+      const { last } = actor
+      const to = actor
+      return to.last = last.then(() => {
+        to.handled += 1
+        return { handled: to.handled }
+      })
     }
-    const { last } = actor
-    const to = actor
-    return to.last = last.then(() => {
-      to.handled += 1
-      return { handled: to.handled }
-    })
-  }
-  return { ask: (id) => Effect.promise(() => ask(id)), count: Effect.sync(() => actors.size) }
-})
+    return { ask: (id) => Effect.promise(() => ask(id)), count: Effect.sync(() => actors.size) }
+  })
 
 const message: Message = { n: 1 }
 
@@ -50,9 +51,7 @@ const askedOf = ({ ask, snapshot }: ActorSystem<Message, Reply, never>): Asked =
   count: Effect.map(snapshot, ({ length }) => length),
 })
 
-const localEngine = Effect.gen(function* () {
-  return askedOf(yield* LocalEngine.make(options))
-})
+const localEngine = (actors: number) => Effect.map(LocalEngine.make(optionsOf(actors)), askedOf)
 
 /** Storage in memory: what a node pays for messages to its own actors. */
 const oneNode = Sharding.layer.pipe(
@@ -61,16 +60,16 @@ const oneNode = Sharding.layer.pipe(
   Layer.provideMerge(ShardingConfig.layer({ shardsPerGroup: 16 })),
 )
 
-const clusterEngine = Effect.gen(function* () {
+const clusterEngine = Effect.fnUntraced(function* (actors: number) {
   const cluster = yield* Layer.build(oneNode)
   const sharding = Context.get(cluster, Sharding.Sharding)
   const shard = sharding.getShardId(EntityId.make("any"), "default")
   while (!sharding.hasShardId(shard)) yield* Effect.sleep(1)
   const schemas = { message: Message, reply: Reply, error: Schema.Never }
-  return askedOf(yield* Effect.provideContext(ClusterEngine.make({ ...options, schemas }), cluster))
+  return askedOf(yield* Effect.provideContext(ClusterEngine.make({ ...optionsOf(actors), schemas }), cluster))
 })
 
-export const engines: Readonly<Record<Contender, Effect.Effect<Asked, never, Scope.Scope>>> = {
+export const engines: Readonly<Record<Contender, (actors: number) => Effect.Effect<Asked, never, Scope.Scope>>> = {
   "promise chains": promiseChains,
   "local engine": localEngine,
   "cluster engine, one node": clusterEngine,

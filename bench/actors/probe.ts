@@ -7,11 +7,11 @@ export type Message = typeof Message.Type
 export const Reply = Schema.Struct({ handled: Schema.Int })
 export type Reply = typeof Reply.Type
 
-/** Longer than making and asking all actors takes, shorter than anybody likes to wait for the end of it. */
-export const idleMs = 6_000
+/** Longer than making and asking so many takes, also on a busy machine; shorter than anybody likes to wait. */
+export const idleMsOf = (actors: number): number => 3_000 + actors * 0.12
 
 /** Keeps something between messages, as small as can be, so that what is measured is the engine's. */
-export const options: EngineOptions<Message, Reply, never, never> = {
+export const optionsOf = (actors: number): EngineOptions<Message, Reply, never, never> => ({
   name: "Probe",
   behaviour: () =>
     Effect.sync(() => {
@@ -23,8 +23,8 @@ export const options: EngineOptions<Message, Reply, never, never> = {
         })
     }),
   mailboxCapacity: 16,
-  idleMs,
+  idleMs: idleMsOf(actors),
   askTimeoutMs: 30_000,
   actorsMax: 1_000_000,
   restart: { baseMs: 100, capMs: 5_000, restartsMax: 5, coolDownMs: 60_000 },
-}
+})
