@@ -113,6 +113,10 @@ describe("configuration", () => {
     for (const text of ["https://calendar.google.com", "host:443", "a b", "*", "*.", "a.*.org", ".example.org"]) {
       expect(problemsOf({ ICAL_HOSTS: text })[0], text).toContain("ICAL_HOSTS: expected names of hosts")
     }
+    for (const text of ["localhost", "127.0.0.1", "10.0.0.1", "intranet", "nas.local", "*.com", "*.internal"]) {
+      expect(problemsOf({ ICAL_HOSTS: `calendar.google.com,${text}` }), text)
+        .toEqual([expect.stringContaining(`ICAL_HOSTS: expected names of public hosts: "${text}" is never read`)])
+    }
   })
 
   it("takes an app's id without white space only", () => {

@@ -6,6 +6,7 @@
  */
 import process from "node:process"
 import { Redacted } from "effect"
+import { isPublicName } from "./connectors/ical/address.ts"
 
 /** One row of the settings table in the README. */
 export interface Setting<A = unknown> {
@@ -290,8 +291,18 @@ function hosts(name: string, doc: string): Setting<ReadonlyArray<string>> {
   const read = (given: string | undefined) => {
     const names = (given ?? "").split(",").map((one) => one.trim().toLowerCase()).filter((one) => one !== "")
     const odd = names.find((one) => !/^(\*\.)?[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/.test(one))
-    if (odd === undefined) return names
-    throw new Error(`expected names of hosts such as calendar.google.com, comma separated, got ${JSON.stringify(odd)}`)
+    if (odd !== undefined) {
+      throw new Error(
+        `expected names of hosts such as calendar.google.com, comma separated, got ${JSON.stringify(odd)}`,
+      )
+    }
+    // A setting that does nothing would pass for one that does.
+    const unread = names.find((one) => !isPublicName(one.replace(/^\*\./, "")))
+    if (unread === undefined) return names
+    throw new Error(
+      `expected names of public hosts: ${JSON.stringify(unread)} is never read, as it is an address, ` +
+        "a name of the own network, or without a dot",
+    )
   }
   return { name, default: "none", bound: "", doc, read }
 }

@@ -174,5 +174,8 @@ describe("a webhook", () => {
     Effect.gen(function* () {
       const { webhooks } = yield* played({})
       expect([webhooks.listensTo("todoist"), webhooks.listensTo("ical")]).toEqual([true, false])
+      const before = yield* outcomesNow
+      yield* webhooks.tooLarge("todoist")
+      expect((yield* outcomesNow)["too-large"]).toBe((before["too-large"] ?? 0) + 1)
     }))
 })

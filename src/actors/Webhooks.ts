@@ -24,6 +24,8 @@ export type WebhookOutcome = "taken" | "repeated" | "stranger" | "refused"
 export class Webhooks extends Context.Service<Webhooks, {
   /** Whether this tool sends any. */
   readonly listensTo: (provider: Provider) => boolean
+  /** Counts a delivery that was longer than we read. */
+  readonly tooLarge: (provider: Provider) => Effect.Effect<void>
   /** Fails only when the store does: then nothing was remembered, and the tool may send it again. */
   readonly receive: (
     provider: Provider,
@@ -88,6 +90,7 @@ export const layer = Layer.effect(
 
     return Webhooks.of({
       listensTo: (provider) => of(provider)?.readWebhook !== undefined,
+      tooLarge: (provider) => counted(provider, "too-large"),
       receive: Effect.fn("Webhooks.receive")(function* (provider, headers, body) {
         const read = of(provider)?.readWebhook
         if (read === undefined) return "refused"

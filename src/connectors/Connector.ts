@@ -199,6 +199,8 @@ export interface ConnectorShape {
   /** How a user may connect it. `oauth` only where the operator has set it up. */
   readonly grants: ReadonlyArray<"oauth" | "token" | "address">
   readonly canAct: boolean
+  /** Of a tool connected by address: the hosts an address may be of, `*.example.org` being every name below it. */
+  readonly hosts?: ReadonlyArray<string>
   /** The scope without which `act` is `forbidden`; absent where grants have none. */
   readonly actScope?: string
   readonly circuit: Effect.Effect<ProviderCircuit>

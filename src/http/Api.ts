@@ -74,6 +74,10 @@ const PastTip = Schema.Struct({
 const ConnectorState = Schema.Struct({
   provider: Provider,
   status: Schema.Literals(["connected", "needs-reconnect", "disconnected"]),
+  canAct: Schema.Boolean.annotate({
+    description: "Whether what is marked as done here is done in the tool too. False: it stays open there, because " +
+      "the tool can only be read, or because reading is all that was granted",
+  }),
   connectedAt: Schema.NullOr(instant),
   lastSyncAt: Schema.NullOr(instant),
   nextSyncAt: Schema.NullOr(instant),
@@ -85,7 +89,12 @@ const ConnectorState = Schema.Struct({
 const ConnectorOffer = Schema.Struct({
   provider: Provider,
   grants: Schema.Array(Schema.Literals(["oauth", "token", "address"])),
-  canAct: Schema.Boolean,
+  canAct: Schema.Boolean.annotate({
+    description: "Whether the tool can be acted on at all. What a connection may do is its own `canAct`",
+  }),
+  hosts: Schema.optionalKey(Schema.Array(Schema.String)).annotate({
+    description: "Of a tool connected by address: the hosts it may be of; `*.example.org` is every name below it",
+  }),
 }).annotate({ identifier: "ConnectorOffer" })
 
 /** Of a personal token. The secret address of a feed holds one, and a host and a path. */
@@ -110,6 +119,8 @@ const ConnectWish = Schema.Struct({
       : "expected one of token, address and oauth"
   ),
 ).annotate({ identifier: "ConnectWish" })
+
+const openTasks = Schema.Int.annotate({ description: "Open tasks now known of the tool" })
 
 const Page = {
   limit: Schema.optionalKey(
@@ -161,13 +172,14 @@ const connectors = HttpApiGroup.make("connectors").add(
     params: { provider: Provider },
     payload: ConnectWish,
     success: Schema.Union([
-      Schema.Struct({ status: Schema.Literal("connected"), tasks: Schema.Int }),
+      Schema.Struct({ status: Schema.Literal("connected"), tasks: openTasks }),
       Schema.Struct({ authorizeUrl: Schema.String }),
     ]),
     error: [
       Problems.OtherAccount,
       Problems.WayUnsupported,
       Problems.TokenNotAccepted,
+      Problems.AddressNotAccepted,
       Problems.ToolUnavailable,
       Problems.Busy,
       Problems.Unavailable,

@@ -14,31 +14,43 @@ export const connectorHandlers = HttpApiBuilder.group(Api, "connectors", (handle
   handlers.handleAll({
     list: Effect.fnUntraced(function* () {
       const { connections } = yield* UserSyncStore
-      const { all } = yield* Connectors
+      const { all, of } = yield* Connectors
+      const known = yield* Effect.mapError(connections(yield* CurrentUser), unavailable)
       return {
-        connectors: (yield* Effect.mapError(connections(yield* CurrentUser), unavailable)).map(connectorBody),
-        available: all.map(({ provider, grants, canAct }) => ({ provider, grants, canAct })),
+        connectors: known.map((connection) => connectorBody(connection, of(connection.provider))),
+        available: all.map(({ provider, grants, canAct, hosts }) => ({
+          provider,
+          grants,
+          canAct,
+          ...(hosts === undefined ? {} : { hosts }),
+        })),
       }
     }),
     connect: Effect.fnUntraced(function* ({ params: { provider }, payload }) {
       const owner = yield* CurrentUser
       const { token, address, mayAct = false, replace: replaces = false } = payload
       const pasted = token ?? address
+      const problem = connectProblem((yield* Connectors).of(provider))
       if (pasted === undefined) {
         const begun = beginOAuth(owner, provider, { mayAct, replaces })
-        return { authorizeUrl: (yield* Effect.mapError(begun, connectProblem)).href }
+        return { authorizeUrl: (yield* Effect.mapError(begun, problem)).href }
       }
       const connecting = connectPasted(owner, provider, pasted, replaces)
-      const report = yield* Effect.mapError(connecting, connectProblem)
-      return { status: "connected" as const, tasks: report.changes }
+      yield* Effect.mapError(connecting, problem)
+      const { tasks } = yield* UserSyncStore
+      const known = yield* Effect.mapError(tasks(owner, provider, undefined), unavailable)
+      return { status: "connected" as const, tasks: known.size }
     }),
     sync: Effect.fnUntraced(function* ({ params: { provider } }) {
       const { ask } = yield* Actors
-      const report = yield* Effect.mapError(
-        ask(yield* CurrentUser, { _tag: "SyncNow", provider, reason: "asked" }),
-        askProblem,
-      )
-      if (report.syncedAtMs === null) return yield* new Problems.NotConnected()
+      const { load } = yield* UserSyncStore
+      const owner = yield* CurrentUser
+      const report = yield* Effect.mapError(ask(owner, { _tag: "SyncNow", provider, reason: "asked" }), askProblem)
+      if (report.syncedAtMs === null) {
+        const connection = yield* Effect.mapError(load(owner, provider), unavailable)
+        const detail = "it was, and the access was ended there: connect it again"
+        return yield* new Problems.NotConnected(connection?.status === "needs-reconnect" ? { detail } : {})
+      }
       return { changes: report.changes, syncedAt: instantOf(report.syncedAtMs) }
     }),
     disconnect: Effect.fnUntraced(function* ({ params: { provider } }) {

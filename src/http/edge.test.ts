@@ -52,11 +52,10 @@ describe("a browser that sends an Origin and no Sec-Fetch-Site", () => {
 })
 
 describe("a webhook", () => {
-  it("comes from elsewhere, and may be a mebibyte long", async () => {
+  it("comes from elsewhere, and its length is judged where it is taken", async () => {
     const from = { host: "10.0.0.7:8080", origin: "https://evil.example", "sec-fetch-site": "cross-site" }
     const long = { "content-length": "1048576" }
     expect(await statusOf({ ...from, ...long }, undefined, "/webhooks/todoist")).toBe(204)
-    expect(await statusOf({ "content-length": "1048577" }, undefined, "/webhooks/todoist")).toBe(413)
     expect(await statusOf(long)).toBe(413)
     for (const path of ["/webhooks", "/webhooksx/todoist", "/v1/recommend?/webhooks/todoist"]) {
       expect([path, await statusOf(from, undefined, path)]).toEqual([path, 403])

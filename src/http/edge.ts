@@ -7,7 +7,7 @@ import { HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerRe
 import { HttpSettings } from "./HttpSettings.ts"
 import { errorPage } from "./pages/errorPage.ts"
 import * as Problems from "./problems.ts"
-import { isWebhookPath, webhookBodyMaxBytes } from "./webhooks.ts"
+import { isWebhookPath } from "./webhooks.ts"
 
 const requests = Metric.counter("http_requests_total", { incremental: true, description: "HTTP requests answered" })
 const durations = Metric.histogram("http_request_duration_seconds", {
@@ -54,14 +54,12 @@ const refusalOf = (
   request: HttpServerRequest.HttpServerRequest,
   settings: HttpSettings["Service"],
 ): Problem | undefined => {
-  const isWebhook = isWebhookPath(pathOf(request))
-  const bodyMaxBytes = isWebhook ? webhookBodyMaxBytes : settings.bodyMaxBytes
+  // Signed by the tool, and never by a cookie; what is too long is counted where they are taken.
+  if (isWebhookPath(pathOf(request))) return undefined
+  const { bodyMaxBytes, publicHost } = settings
   if (Number(request.headers["content-length"] ?? 0) > bodyMaxBytes) {
     return new Problems.BodyTooLarge({ detail: `at most ${bodyMaxBytes} bytes` })
   }
-  // Signed by the tool, and never by a cookie.
-  if (isWebhook) return undefined
-  const { publicHost } = settings
   return isUnsafe(request.method) && isCrossSite(request, publicHost) ? new Problems.CrossSite() : undefined
 }
 

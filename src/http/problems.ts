@@ -119,6 +119,11 @@ export class TokenNotAccepted extends HttpApiError.Problem<TokenNotAccepted>()(
   ...declared("TOKEN_REJECTED", 422, "The tool does not accept this token"),
 ) {}
 
+export class AddressNotAccepted extends HttpApiError.Problem<AddressNotAccepted>()(
+  "AddressNotAccepted",
+  ...declared("ADDRESS_REJECTED", 422, "Nothing can be read at this address"),
+) {}
+
 export class Internal extends HttpApiError.Problem<Internal>()(
   "Internal",
   ...declared("INTERNAL", 500, "Something went wrong on our side; it is in the log under the correlation id"),
@@ -126,7 +131,7 @@ export class Internal extends HttpApiError.Problem<Internal>()(
 
 export class ToolUnavailable extends HttpApiError.Problem<ToolUnavailable>()(
   "ToolUnavailable",
-  ...declared("TOOL_UNAVAILABLE", 502, "The tool did not answer as it should; it is tried again by itself"),
+  ...declared("TOOL_UNAVAILABLE", 502, "The tool did not answer as it should"),
 ) {}
 
 export class Busy extends HttpApiError.Problem<Busy>()(

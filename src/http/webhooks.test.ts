@@ -10,8 +10,10 @@ const { handler } = HttpRouter.toWebHandler(layer, { disableLogger: true })
 
 const answers = (outcome: WebhookOutcome | "store down" = "taken") => {
   const received: Array<readonly [string, string | undefined, Uint8Array]> = []
+  const tooLarge: Array<string> = []
   const context = Context.make(Webhooks, {
     listensTo: (provider) => provider === "todoist",
+    tooLarge: (provider) => Effect.sync(() => void tooLarge.push(provider)),
     receive: (provider, headers, body) => {
       received.push([provider, headers["x-todoist-hmac-sha256"], body])
       return outcome === "store down"
@@ -21,7 +23,7 @@ const answers = (outcome: WebhookOutcome | "store down" = "taken") => {
   })
   const post = (path: string, body: Uint8Array<ArrayBuffer> = new Uint8Array(), headers: Record<string, string> = {}) =>
     handler(new Request(`http://127.0.0.1${path}`, { method: "POST", body, headers }), context)
-  return { post, received }
+  return { post, received, tooLarge }
 }
 
 describe("the door for webhooks", () => {
@@ -47,6 +49,25 @@ describe("the door for webhooks", () => {
       expect((await post(path)).status).toBe(404)
     }
     expect(received).toEqual([])
+  })
+
+  it("counts what is longer than a mebibyte, said beforehand or not, and reads none of it", async () => {
+    const { post, received, tooLarge } = answers()
+    const most = new Uint8Array(1_048_576)
+    expect((await post("/webhooks/todoist", most)).status).toBe(200)
+    const refused = [
+      await post("/webhooks/todoist", new Uint8Array(1_048_577)),
+      await post("/webhooks/todoist", new Uint8Array(), { "content-length": "1048577" }),
+    ]
+    for (const response of refused) {
+      expect([response.status, await response.json()]).toEqual([
+        413,
+        expect.objectContaining({ code: "BODY_TOO_LARGE", detail: "at most 1048576 bytes" }),
+      ])
+    }
+    expect([received.length, tooLarge]).toEqual([1, ["todoist", "todoist"]])
+    expect((await post("/webhooks/ical", new Uint8Array(1_048_577))).status).toBe(404)
+    expect(tooLarge).toHaveLength(2)
   })
 
   it("asks the tool to come again when nothing could be remembered", async () => {

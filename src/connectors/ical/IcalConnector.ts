@@ -69,6 +69,7 @@ export const make = (options: IcalOptions): Effect.Effect<ConnectorShape, never,
     return {
       provider,
       grants: ["address"],
+      hosts: options.hosts,
       canAct: false,
       // Feeds are of many hosts, and one that fails says nothing of the others.
       circuit: Effect.succeed({ state: "closed", retryAtMs: null }),
