@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { uuidv5 } from "../../schemas/uuid.ts"
+import type { UserMessage } from "./Actors.ts"
 import { StaleVersion } from "./UserSyncStore.ts"
 import { credentialOf, rateLimited, rejected, syncIntervalMs, task, token, unavailable } from "./userSync.fixture.ts"
 import { connection, disconnect, startMs, syncNow, typesOf, world } from "./userSyncWorld.fixture.ts"
@@ -195,13 +196,18 @@ describe("a tool that refuses", () => {
     world((it) =>
       Effect.gen(function* () {
         yield* it.connect()
+        const due: UserMessage = { _tag: "SyncNow", provider: "todoist", reason: "due" }
+        let waitedMs = 0
         for (let failure = 1; failure <= 12; failure++) {
           it.tool.failures.push({ error: unavailable })
-          expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "SyncFailed" })
+          const nowMs = startMs + waitedMs
+          expect(yield* Effect.flip(it.ask(due))).toMatchObject({ _tag: "SyncFailed" })
           const ceilingMs = Math.min(900_000, 1_000 * 2 ** failure)
-          const waitMs = connection(it.store).nextSyncAtMs! - startMs
+          const waitMs = connection(it.store).nextSyncAtMs! - nowMs
           expect(waitMs).toBeGreaterThanOrEqual(ceilingMs / 2)
           expect(waitMs).toBeLessThanOrEqual(ceilingMs)
+          waitedMs += waitMs
+          yield* TestClock.setTime(startMs + waitedMs)
         }
         expect(connection(it.store).failures).toBe(12)
         expect(typesOf(it.store)).toEqual(["signals.connection.connected"])

@@ -37,7 +37,7 @@ export const syncConnection = Effect.fn("UserSync.sync")(function* (
     Effect.map(() => reportOf(work)),
     Effect.catchTag(["TokenUnreadable", "TokenRejected"], (error) => rejected(work, error._tag)),
     Effect.catchTag("StopReading", () => rejected(work, "DifferentAccount")),
-    Effect.catchTag(failureTags, (error) => failed(work, error)),
+    Effect.catchTag(failureTags, (error) => failed(work, reason, error)),
   )
 })
 
@@ -190,15 +190,28 @@ const rejected = Effect.fnUntraced(function* (work: Work, code: string) {
 /** Nothing is sent to that tool until a restart (HostCircuit.ts). Users are looked at by the hour meanwhile. */
 const goneRetryMs = 3_600_000
 
-const failed = Effect.fnUntraced(function* (work: Work, error: Exclude<ConnectorError, { _tag: "TokenRejected" }>) {
+/**
+ * A call that was not made says nothing of the user: they come round when the circuit lets calls through again. Nor does
+ * somebody who tries in person during an outage put off by that the try that was planned.
+ */
+const failed = Effect.fnUntraced(function* (
+  work: Work,
+  reason: Reason,
+  error: Exclude<ConnectorError, { _tag: "TokenRejected" }>,
+) {
+  const { connection } = work
   const nowMs = yield* Clock.currentTimeMillis
-  const failures = work.connection.failures + 1
+  const isUntried = error._tag === "ProviderUnavailable" && error.reason === "circuit-open"
+  const isByHand = reason === "asked" && connection.failures > 0
+  const failures = isUntried || isByHand ? Math.max(1, connection.failures) : connection.failures + 1
   const asked = error._tag === "ProviderGone" ? goneRetryMs : "retryAfterMs" in error ? error.retryAfterMs : null
-  const next = retryAtMs(nowMs, failures, asked, yield* Random.next)
+  const drawn = retryAtMs(nowMs, isUntried ? untriedAs : failures, asked, yield* Random.next)
+  const planned = connection.nextSyncAtMs
+  const next = isByHand && asked === null && planned !== null && planned > nowMs ? Math.min(planned, drawn) : drawn
   yield* Effect.logWarning(`sync failed, ${failures} in a row: ${error.message}`)
   yield* commit(work, {
     connection: {
-      ...work.connection,
+      ...connection,
       failures,
       nextSyncAtMs: next,
       lastProblem: error.message,
@@ -207,3 +220,6 @@ const failed = Effect.fnUntraced(function* (work: Work, error: Exclude<Connector
   })
   return yield* new SyncFailed({ problem: error.message, code: error._tag, retryAtMs: next })
 })
+
+/** As after so many failures: within some ten seconds, which is as long as a circuit stays open at first. */
+const untriedAs = 4

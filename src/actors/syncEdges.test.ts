@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import type { TaskDue } from "../../schemas/Task.ts"
-import { ProviderGone, ScopeMissing } from "../connectors/Connector.ts"
+import { ProviderGone, ProviderUnavailable, ScopeMissing } from "../connectors/Connector.ts"
 import type { UserMessage } from "./Actors.ts"
 import { credentialOf, rateLimited, rejected, task, token, unavailable } from "./userSync.fixture.ts"
 import { connection, disconnect, startMs, syncNow, typesOf, world } from "./userSyncWorld.fixture.ts"
@@ -362,6 +362,41 @@ describe("a tool that is no longer offered", () => {
 })
 
 describe("a provider in trouble", () => {
+  it.effect(
+    "that a person tries again and again during an outage is tried by itself no later for that",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.connect()
+        it.tool.failures.push({ error: unavailable })
+        yield* Effect.flip(it.ask(syncNow))
+        const plannedMs = connection(it.store).nextSyncAtMs!
+        for (let n = 0; n < 10; n++) {
+          it.tool.failures.push({ error: unavailable })
+          yield* Effect.flip(it.ask(syncNow))
+        }
+        expect(connection(it.store).failures).toBe(1)
+        expect(connection(it.store).nextSyncAtMs).toBeLessThanOrEqual(plannedMs)
+      })
+    ),
+  )
+
+  it.effect(
+    "that is not called at all, because its circuit is open, is no failure of the user",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.connect()
+        const open = { provider: "todoist", reason: "circuit-open", status: null, retryAfterMs: null } as const
+        for (let n = 0; n < 10; n++) {
+          it.tool.failures.push({ error: new ProviderUnavailable(open) })
+          yield* Effect.flip(it.ask({ _tag: "SyncNow", provider: "todoist", reason: "due" }))
+          yield* TestClock.setTime(connection(it.store).nextSyncAtMs!)
+        }
+        expect(connection(it.store).failures).toBe(1)
+        expect(connection(it.store).nextSyncAtMs! - startMs).toBeLessThanOrEqual(10 * 16_000)
+      })
+    ),
+  )
+
   it.effect(
     "edge case 23 - that limits the rate is not asked for a claim that another sync went before",
     world((it) =>
