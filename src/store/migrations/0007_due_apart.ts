@@ -7,6 +7,8 @@ export default Effect.gen(function* () {
   // Two partial ones, for a claim of the one kind never reads past the other. A row is in one of them: a commit costs
   // what it did.
   yield* sql`DROP INDEX connections_due`
+  // No statement reads by the number of failures.
+  yield* sql`DROP INDEX connections_failing`
   yield* sql`
     CREATE INDEX connections_due_healthy ON connections (provider, next_sync_at_ms)
     WHERE next_sync_at_ms IS NOT NULL AND failures = 0`
