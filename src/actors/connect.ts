@@ -71,12 +71,13 @@ export const connect = Effect.fn("UserSync.connect")(function* (
 })
 
 /**
- * The credential kept until now, if it is another one: tools count the living, and nobody would hold this one any more.
- * What cannot be opened cannot be taken back.
+ * The credential kept until now, if it is another one and still worked: tools count the living, and nobody would hold
+ * this one any more. Should a tool end all access of ours for the user with it, they connect once more, and what they
+ * replace then is dead already. What cannot be opened cannot be taken back.
  */
 const replacedBy = Effect.fnUntraced(function* ({ connection, lease }: Work, credential: Credential) {
-  const { sealedToken, provider, familyId } = connection
-  if (sealedToken === null) return null
+  const { sealedToken, provider, familyId, status } = connection
+  if (sealedToken === null || status !== "connected") return null
   const vault = yield* TokenVault
   return yield* vault.open(lease.owner, provider, sealedToken, familyId ?? undefined).pipe(
     Effect.map((kept) => isSameToken(kept.credential, credential) ? null : sealedToken),

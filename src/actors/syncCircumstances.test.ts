@@ -268,6 +268,19 @@ describe("connecting again", () => {
   )
 
   it.effect(
+    "edge case 40 - one that was refused is not taken back: a tool that ends all access with it would do so for ever",
+    world((it) =>
+      Effect.gen(function* () {
+        yield* it.connect()
+        it.tool.failures.push({ error: rejected })
+        yield* Effect.flip(it.ask(syncNow))
+        yield* it.connect(credentialOf("another-token"))
+        expect([it.store.owed.size, connection(it.store).status]).toEqual([0, "connected"])
+      })
+    ),
+  )
+
+  it.effect(
     "edge case 40 - with the same token, or one that never worked, takes nothing back",
     world((it) =>
       Effect.gen(function* () {
