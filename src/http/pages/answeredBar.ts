@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { Decisions } from "../../recommender/Decisions.ts"
 import type { DecisionId, Owner } from "../../../schemas/ids.ts"
 import { refusalWords, takenBar, troubleBar } from "./notices.ts"
+import { onlyReadOf, onlyReadTools } from "./onlyRead.ts"
 import { decisionIdOf, queryOf } from "./visitor.ts"
 
 export const findOwn = Effect.fnUntraced(function* (owner: Owner, id: DecisionId | undefined) {
@@ -16,5 +17,6 @@ export const answeredBar = Effect.fnUntraced(function* (owner: Owner, key: strin
   const refused = refusalWords(yield* queryOf("refused"))
   if (refused !== undefined) return troubleBar(refused)
   const answered = yield* findOwn(owner, decisionIdOf(yield* queryOf("answered")))
-  return answered === undefined ? undefined : takenBar(answered, key)
+  if (answered?.state !== "done") return answered === undefined ? undefined : takenBar(answered, key)
+  return takenBar(answered, key, onlyReadOf(yield* onlyReadTools(owner), answered.tip.source))
 })

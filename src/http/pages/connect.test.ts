@@ -1,7 +1,9 @@
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { ActorBusy, ConnectionRejected, SyncFailed } from "../../actors/Actors.ts"
 import type { UserMessage } from "../../actors/Actors.ts"
-import { connectorOf, faultsOf } from "./pages.fixture.ts"
+import { GrantUnsupported } from "../../connectors/Connector.ts"
+import { connectionOf, connectorOf, faultsOf } from "./pages.fixture.ts"
 import { down, site, whereTo } from "./site.fixture.ts"
 
 describe("the connection", () => {
@@ -72,6 +74,35 @@ describe("the connection", () => {
   it("that is not there cannot be read", async () => {
     const { post } = site({ report: { status: "not-connected" } })
     expect(whereTo(await post("/connect/todoist/sync"))).toEqual([303, "/connect?trouble=not-connected&tool=todoist"])
+  })
+
+  it("to a tool that is no longer offered can be ended, and nothing else", async () => {
+    const { get } = site({ connections: [connectionOf(), connectionOf({ provider: "ical" })] })
+    const page = await (await get("/connect")).text()
+    expect(faultsOf(page)).toEqual([])
+    expect(page).toContain("Calendar is no longer offered here")
+    expect(page.match(/action="\/connect\/ical[^"]*"/g)).toEqual(['action="/connect/ical/disconnect"'])
+    const gone = await (await site({ connections: [connectionOf({ provider: "ical", status: "disconnected" })] })
+      .get("/connect")).text()
+    expect(gone).not.toContain("no longer offered")
+  })
+
+  it("with an address that is not taken says which would be", async () => {
+    const calendar = connectorOf({
+      provider: "ical",
+      grants: ["address"],
+      canAct: false,
+      hosts: ["e.org", "*.f.org"],
+      fromToken: () => Effect.fail(new GrantUnsupported({ provider: "ical", detail: "not of this host" })),
+    })
+    const { get, post } = site({ connectors: [connectorOf(), calendar] })
+    const wanted = "It has to begin with https:// and to be of e.org or *.f.org."
+    const code = "trouble=unsupported&tool=ical"
+    expect(whereTo(await post("/connect/ical", { address: "https://g.org/x" }))).toEqual([303, `/connect?${code}`])
+    for (const query of [code, "trouble=rejected&tool=ical"]) {
+      expect(await (await get(`/connect?${query}`)).text()).toContain(wanted)
+    }
+    expect(await (await get("/connect?trouble=rejected&tool=todoist")).text()).not.toContain("It has to begin")
   })
 
   it("is made with a feed by its address, and each tool is told of by its name", async () => {

@@ -1,7 +1,8 @@
 /** What came of connecting, reading or leaving a tool. Codes travel in addresses, words never do. */
 import type { ToolWords } from "./toolWords.ts"
 
-type Words = (tool: ToolWords) => string
+/** `hosts`: of a tool connected by address, those it may be of. */
+type Words = (tool: ToolWords, hosts: ReadonlyArray<string>) => string
 
 const forgotten = (tool: ToolWords) =>
   `Disconnected. The ${tool.pasted.noun} and ${tool.content} were forgotten here; your past tips stay in the history.`
@@ -19,16 +20,22 @@ export type Said = keyof typeof saids
 
 const begun = (words: string): string => words.slice(0, 1).toUpperCase() + words.slice(1)
 
+const wanted = (hosts: ReadonlyArray<string>): string =>
+  hosts.length === 0 ? "" : ` It has to begin with https:// and to be of ${hosts.join(" or ")}.`
+
 const troubles = {
-  rejected: ({ name, pasted }) =>
-    `${name} does not accept this ${pasted.noun}. Copy it again, whole, and paste it here.`,
+  rejected: ({ name, pasted }, hosts) =>
+    `${name} does not accept this ${pasted.noun}. Copy it again, whole, and paste it here.${wanted(hosts)}`,
   missing: ({ pasted }) => `Paste the ${pasted.noun} first.`,
   failed: ({ name }) => `${name} did not answer as it should. Try again in a minute.`,
   paced: () => "It was read a moment ago. Try again in a minute.",
   gone: ({ name }) => `${name} no longer speaks with this version of tipstream. Whoever runs it has to update it.`,
   busy: () => "Something is still under way for you. Try again in a moment.",
   "other-account": ({ name }) => `That is another ${name} account than the one connected. Nothing was changed.`,
-  unsupported: ({ name }) => `${name} is not connected that way here.`,
+  unsupported: ({ name }, hosts) =>
+    hosts.length === 0
+      ? `${name} is not connected that way here.`
+      : `An address of that host is not read here.${wanted(hosts)}`,
   "not-connected": ({ name }) => `There is nothing to read yet: connect ${name} first.`,
   denied: ({ name }) => `You did not let tipstream into ${name}. That is fine: nothing was changed.`,
   stale: ({ name }) =>
@@ -47,4 +54,19 @@ export const saidOf = (code: string | undefined): Said | undefined => known(said
 export const troubleOf = (code: string | undefined): Trouble | undefined => known(troubles, code)
 
 export const saidWords = (code: Said, tool: ToolWords): string => saids[code](tool)
-export const troubleWords = (code: Trouble, tool: ToolWords): string => troubles[code](tool)
+
+export const troubleWords = (code: Trouble, tool: ToolWords, hosts: ReadonlyArray<string> = []): string =>
+  troubles[code](tool, hosts)
+
+/** Why the last read failed, by its code, and what follows from it. */
+const problems: Readonly<Record<string, (tool: ToolWords) => string>> = {
+  ScopeMissing: ({ name }) => `${name} does not let us read with what was granted: connect it anew.`,
+  RateLimited: ({ name }) => `${name} wants to be asked less often. It is read again by itself.`,
+  ProviderUnavailable: ({ name }) => `${name} did not answer as it should. It is read again by itself.`,
+  ProviderRefused: ({ name }) => `${name} refused what we asked. Whoever runs tipstream has to look at it.`,
+  ProviderGone: (tool) => troubles.gone(tool),
+}
+
+/** What the store says, for codes that need no other words. */
+export const problemWords = (code: string | null, lastProblem: string, tool: ToolWords): string =>
+  code !== null && Object.hasOwn(problems, code) ? problems[code]!(tool) : lastProblem

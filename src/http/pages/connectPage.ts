@@ -1,6 +1,7 @@
 /** The state of the connection to every tool there is, and every way to change it. */
 import type { Connection } from "../../actors/UserSyncStore.ts"
-import { saidWords, troubleWords } from "./connectNotices.ts"
+import { actsThere } from "../acting.ts"
+import { problemWords, saidWords, troubleWords } from "./connectNotices.ts"
 import type { Said, Trouble } from "./connectNotices.ts"
 import { ways } from "./connectWays.ts"
 import type { WaysView } from "./connectWays.ts"
@@ -34,13 +35,14 @@ const atPasted = (trouble: Trouble | undefined): boolean => trouble === "rejecte
 export const connectPage = (view: ConnectView): Page => {
   const { about, said, trouble, visitor, operatorLink } = view
   const words = toolWords[about]
+  const hosts = view.tools.find(({ connector }) => connector.provider === about)?.connector.hosts
   return {
     title: "Connect",
     place: "/connect",
     visitor,
     operatorLink,
     main: markup`${said !== undefined && saidBar(saidWords(said, words))}
-${trouble !== undefined && !atPasted(trouble) && troubleBar(troubleWords(trouble, words))}
+${trouble !== undefined && !atPasted(trouble) && troubleBar(troubleWords(trouble, words, hosts))}
 <h1>Your tools</h1>
 ${view.tools.map((tool) => toolPart(view, tool))}`,
   }
@@ -55,7 +57,9 @@ const toolPart = (view: ConnectView, { connector, connection }: Tool): Html => {
   const waysView: WaysView = {
     connector,
     replaces: trouble === "other-account",
-    pastedTrouble: trouble !== undefined && atPasted(trouble) ? troubleWords(trouble, toolWords[provider]) : undefined,
+    pastedTrouble: trouble !== undefined && atPasted(trouble)
+      ? troubleWords(trouble, toolWords[provider], connector.hosts)
+      : undefined,
     simulated: provider === "todoist" && view.simulatorUrl !== undefined,
   }
   if (!isLinked(connection)) {
@@ -63,6 +67,7 @@ const toolPart = (view: ConnectView, { connector, connection }: Tool): Html => {
 ${provider === "todoist" && simulator(view)}
 ${ways(waysView)}`
   }
+  if (isNotOffered(connector)) return status(view, connector, connection)
   return markup`${status(view, connector, connection)}
 ${
     trouble === "other-account"
@@ -99,7 +104,7 @@ const status = (view: ConnectView, connector: WaysView["connector"], connection:
   const { provider } = connector
   const simulatorUrl = provider === "todoist" ? view.simulatorUrl : undefined
   const { name, content, pasted } = toolWords[provider]
-  const { status, syncedAtMs, nextSyncAtMs, connectedAtMs, lastProblem } = connection
+  const { status, syncedAtMs, nextSyncAtMs, connectedAtMs, lastProblem, problemCode } = connection
   return markup`<section class="card" aria-labelledby="${provider}">
 <h2 id="${provider}">${name}${simulatorUrl !== undefined && " (simulated)"}</h2>
 <dl class="facts">
@@ -109,14 +114,21 @@ const status = (view: ConnectView, connector: WaysView["connector"], connection:
 <dt>Next</dt><dd>${nextSyncAtMs === null || status !== "connected" ? "not planned" : moment(view, nextSyncAtMs)}</dd>
 ${
     lastProblem !== null && markup`<dt>Problem</dt>
-<dd class="late">${lastProblem}</dd>`
+<dd class="late">${problemWords(problemCode, lastProblem, toolWords[provider])}</dd>`
   }
 </dl>
 ${isReadOnly(connector, connection) && consent(connector)}
+${
+    isNotOffered(connector) && markup`<p>${name} is no longer offered here, so it is not read. What is left to do is to
+disconnect it.</p>`
+  }
 <div class="pair">
-<form method="post" action="/connect/${provider}/sync"><button type="submit"${
-    view.tools.length > 1 && markup` aria-label="Read it now: ${name}"`
-  }>Read it now</button></form>
+${
+    !isNotOffered(connector) &&
+    markup`<form method="post" action="/connect/${provider}/sync"><button type="submit"${
+      view.tools.length > 1 && markup` aria-label="Read it now: ${name}"`
+    }>Read it now</button></form>`
+  }
 <details><summary class="button"${
     view.tools.length > 1 && markup` aria-label="Disconnect: ${name}"`
   }>Disconnect</summary><div class="confirm">
@@ -132,10 +144,13 @@ ${
 </section>`
 }
 
+/** Connected before the operator took its settings out. */
+const isNotOffered = ({ grants }: WaysView["connector"]): boolean => grants.length === 0
+
 /** The user let us read, and no more: what they mark as done here stays open there. */
-const isReadOnly = ({ actScope, grants }: WaysView["connector"], { status, scopes }: Connection): boolean =>
-  status === "connected" && actScope !== undefined && grants.includes("oauth") && scopes !== null &&
-  !scopes.includes(actScope)
+const isReadOnly = (connector: WaysView["connector"], connection: Connection): boolean =>
+  connection.status === "connected" && connector.canAct && connector.grants.includes("oauth") &&
+  !actsThere(connector, connection)
 
 const consent = ({ provider }: WaysView["connector"]): Html => {
   const { name } = toolWords[provider]

@@ -28,16 +28,20 @@ import type { Visitor } from "./visitor.ts"
 const providerOf = (text: string | undefined): Provider | undefined =>
   Option.getOrUndefined(Schema.decodeUnknownOption(Provider)(text))
 
+const notOffered = (provider: Provider) => ({ provider, grants: [], canAct: false })
+
 const show = Effect.fnUntraced(function* (visitor: Visitor) {
   const settings = yield* HttpSettings
-  const { all } = yield* Connectors
+  const { all, of } = yield* Connectors
   const connections = yield* (yield* UserSyncStore).connections(visitor.owner)
+  const offered = all.map((connector) => ({
+    connector,
+    connection: connections.find(({ provider }) => provider === connector.provider),
+  }))
+  const left = connections.filter(({ provider, status }) => status !== "disconnected" && of(provider) === undefined)
   return respond(connectPage({
     visitor,
-    tools: all.map((connector) => ({
-      connector,
-      connection: connections.find(({ provider }) => provider === connector.provider),
-    })),
+    tools: [...offered, ...left.map((connection) => ({ connector: notOffered(connection.provider), connection }))],
     simulatorUrl: settings.simulator?.url,
     about: providerOf(yield* queryOf("tool")) ?? "todoist",
     said: saidOf(yield* queryOf("said")),

@@ -9,7 +9,7 @@ import type { ToolWords } from "./toolWords.ts"
 export type Grant = ConnectorShape["grants"][number]
 
 export interface WaysView {
-  readonly connector: Pick<ConnectorShape, "provider" | "grants" | "canAct" | "actScope">
+  readonly connector: Pick<ConnectorShape, "provider" | "grants" | "canAct" | "actScope" | "hosts">
   /** The user agrees that another account takes the place of the connected one. */
   readonly replaces: boolean
   /** What is wrong with what was pasted. */

@@ -5,6 +5,8 @@ import { markup } from "./html.ts"
 import type { Html } from "./html.ts"
 import { inline } from "./markdown.ts"
 import { isUndoable, undoForm } from "./notices.ts"
+import { onlyReadOf, staysWords } from "./onlyRead.ts"
+import type { OnlyRead } from "./onlyRead.ts"
 import type { Page } from "./page.ts"
 import { clockWords, dayWords, percentWords, relativeWords } from "./when.ts"
 
@@ -15,6 +17,8 @@ export interface HistoryView {
   readonly olderMs: number | undefined
   readonly isFirst: boolean
   readonly bar: Html | undefined
+  /** Tools that are not told what is done here. */
+  readonly onlyRead: ReadonlyArray<OnlyRead>
   /** Makes a double tap count once. */
   readonly key: string
   readonly nowMs: number
@@ -28,9 +32,16 @@ export const historyPage = (view: HistoryView): Page => ({
   operatorLink: view.operatorLink,
   main: markup`${view.bar}
 <h1>History</h1>
+${notTold(view)}
 ${view.past.length === 0 ? none(view) : byDay(view)}
 ${pages(view)}`,
 })
+
+/** Of tools that something was done of. What may be done there now need not have been so then. */
+const notTold = ({ onlyRead, past }: HistoryView): ReadonlyArray<Html> =>
+  onlyRead
+    .filter(({ provider }) => past.some(({ state, tip }) => state === "done" && tip.source === provider))
+    .map((tool) => markup`<p class="fine">What you mark as done is done here. ${staysWords(tool)}</p>`)
 
 const none = ({ isFirst }: HistoryView): Html =>
   isFirst
@@ -64,13 +75,14 @@ const states: Readonly<Record<PastDecision["state"], string>> = {
   save: "Saved",
 }
 
-const entry = ({ key, nowMs, visitor: { zone } }: HistoryView, past: PastDecision): Html => {
+const entry = ({ key, nowMs, onlyRead, visitor: { zone } }: HistoryView, past: PastDecision): Html => {
   const state = past.state === "open" && past.expiresAtMs <= nowMs ? "expired" : past.state
   const answered = past.reactedAtMs === null ? "" : `, ${relativeWords(past.reactedAtMs, nowMs)}`
+  const words = state === "done" && onlyReadOf(onlyRead, past.tip.source) !== undefined ? "Done here" : states[state]
   return markup`<li><div>
 <p class="what" dir="auto">${inline(past.tip.title, "as words")}</p>
 <p class="fine">${
-    state === "open" ? markup`<a href="/tip?tip=${past.decisionId}">${states.open}</a>` : states[state]
+    state === "open" ? markup`<a href="/tip?tip=${past.decisionId}">${states.open}</a>` : words
   }${answered}</p>
 <p class="fine">Shown at ${clockWords(past.servedAtMs, zone)}, chosen with ${
     percentWords(past.propensity)

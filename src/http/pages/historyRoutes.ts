@@ -5,6 +5,7 @@ import { newUuid } from "../../../schemas/uuid.ts"
 import { HttpSettings } from "../HttpSettings.ts"
 import { historyPage } from "./historyPage.ts"
 import { answeredBar } from "./answeredBar.ts"
+import { onlyReadTools } from "./onlyRead.ts"
 import { respond } from "./page.ts"
 import { pageRoute } from "./pageRoute.ts"
 import { forVisitor, instantOf, queryOf } from "./visitor.ts"
@@ -26,6 +27,7 @@ const show = Effect.fnUntraced(function* (visitor: Visitor) {
     olderMs: past.length < pageSize ? undefined : past.at(-1)!.servedAtMs,
     isFirst: beforeMs === undefined,
     bar: yield* answeredBar(visitor.owner, key),
+    onlyRead: yield* onlyReadTools(visitor.owner),
     key,
     nowMs,
     operatorLink: demo,

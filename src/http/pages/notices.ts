@@ -2,6 +2,8 @@
 import { markup } from "./html.ts"
 import type { Html } from "./html.ts"
 import { inline, plain } from "./markdown.ts"
+import { staysWords } from "./onlyRead.ts"
+import type { OnlyRead } from "./onlyRead.ts"
 import type { PastDecision } from "../../recommender/Decisions.ts"
 import type { FeedbackError } from "../../recommender/Feedback.ts"
 import type { TipState } from "../../recommender/reactionState.ts"
@@ -34,12 +36,18 @@ const taken: Readonly<Record<TipState, string | undefined>> = {
 
 export const isUndoable = (state: TipState): boolean => state === "dismiss" || state === "snooze"
 
-/** What became of a tip, with the way back where there is one. `key` makes a double tap count once. */
-export const takenBar = ({ decisionId, tip, state }: PastDecision, key: string): Html | undefined => {
+/**
+ * What became of a tip, with the way back where there is one. `key` makes a double tap count once; `onlyRead` is given
+ * when the tool of the tip is not told.
+ */
+export const takenBar = ({ decisionId, tip, state }: PastDecision, key: string, onlyRead?: OnlyRead) => {
   const words = taken[state]
   if (words === undefined) return undefined
+  const stays = state === "done" ? onlyRead : undefined
   return markup`<div class="bar" role="status">
-<p>${words} <bdi>${inline(shortened(tip.title), "as words")}</bdi></p>
+<p>${stays === undefined ? words : "Done here:"} <bdi>${inline(shortened(tip.title), "as words")}</bdi>${
+    stays !== undefined && markup`. ${staysWords(stays)}`
+  }</p>
 ${isUndoable(state) && undoForm(decisionId, tip.title, key, "/tip")}
 </div>`
 }

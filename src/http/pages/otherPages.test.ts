@@ -67,6 +67,17 @@ describe("connect page", () => {
       .toContain("Problem Todoist is down")
   })
 
+  it("says of a problem what follows from it, and no names of ours", () => {
+    const problem = (problemCode: string, lastProblem = "todoist: inner (status none)") =>
+      words(pageOf({ connection: connectionOf({ failures: 1, problemCode, lastProblem }) }))
+    expect(problem("ScopeMissing")).toContain("with what was granted: connect it anew.")
+    for (const code of ["ScopeMissing", "RateLimited", "ProviderUnavailable", "ProviderRefused", "ProviderGone"]) {
+      expect(problem(code)).toContain("Problem Todoist ")
+      expect(problem(code)).not.toContain("inner")
+    }
+    expect(problem("TokenRejected", "connect again")).toContain("Problem connect again")
+  })
+
   it("asks again before it disconnects", () => {
     const page = pageOf({ connection })
     expect(page).toMatch(/<details><summary class="button">Disconnect<\/summary>[^]*action="\/connect\/todoist\/disc/)
@@ -109,6 +120,7 @@ describe("history page", () => {
     olderMs: undefined,
     isFirst: true,
     bar: undefined,
+    onlyRead: [],
     key: "k",
     nowMs,
     operatorLink: true,
@@ -127,6 +139,20 @@ describe("history page", () => {
     }))
     expect(page).toMatch(/Today Book the dentist Waiting for your answer .*91% among 48 .*Done, 2 hours ago/)
     expect(page).toMatch(/Yesterday Book the dentist Not answered .*7 June Book the dentist Not answered/)
+  })
+
+  it("says of what was done whether the tool stays as it is, and how to change that", () => {
+    const done = decisionOf({ state: "done", reactedAtMs: nowMs })
+    const onlyRead = [{ provider: "todoist", mayBeGranted: true }] as const
+    const page = pageOf({ onlyRead, past: [done] })
+    expect(words(page)).toContain("Done here, just now")
+    expect(words(page)).toContain("Todoist stays as it is: tipstream may only read there.")
+    expect(page).toContain('<a href="/connect">Let it complete tasks</a>')
+    expect(faultsOf(page)).toEqual([])
+    for (const told of [pageOf({ past: [done] }), pageOf({ onlyRead, past: [decisionOf({ state: "dismiss" })] })]) {
+      expect(words(told)).not.toMatch(/stays as it is|Done here/)
+    }
+    expect(words(pageOf({ onlyRead, past: [{ ...done, tip: tipOf({ source: "library" }) }] }))).toContain("Done, just")
   })
 
   it("takes back what can be taken back", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { DecisionId } from "../../../schemas/ids.ts"
 import { IdempotencyKeyReused, TipUnknown } from "../../recommender/Decisions.ts"
 import { NothingToUndo, SnoozeNotAhead, TipHasExpired, TipSettled } from "../../recommender/Feedback.ts"
-import { faultsOf, tipId } from "./pages.fixture.ts"
+import { connectionOf, connectorOf, faultsOf, tipId } from "./pages.fixture.ts"
 import { signedOut, site, whereTo } from "./site.fixture.ts"
 
 const otherTip = DecisionId.make("01975a2e-0000-7000-8000-000000000002")
@@ -171,6 +171,30 @@ describe("the tip", () => {
       expect((await post(path)).status).toBe(404)
     }
     expect(asked.given).toEqual([])
+  })
+})
+
+describe("what is done of a tool that may only be read", () => {
+  const scene = (scopes: ReadonlyArray<string> | null) => ({
+    state: "done" as const,
+    connectors: [connectorOf({ grants: ["oauth" as const], actScope: "data:read_write" })],
+    connections: [connectionOf({ scopes })],
+  })
+
+  it("is said to be done here, with the way to change that", async () => {
+    for (const path of [`/tip?answered=${tipId}`, `/history?answered=${tipId}`]) {
+      const page = await (await site(scene(["data:read"])).get(path)).text()
+      expect([path, faultsOf(page)]).toEqual([path, []])
+      expect(page).toMatch(/<p>Done here: <bdi>Book the dentist<\/bdi>. Todoist stays as it is: .*href="\/connect"/)
+      expect(page).not.toContain("Done:")
+    }
+  })
+
+  it("is just done where the tool is told", async () => {
+    for (const scopes of [null, ["data:read_write"]]) {
+      expect(await (await site(scene(scopes)).get(`/tip?answered=${tipId}`)).text()).toContain("<p>Done: <bdi>")
+      expect(await (await site(scene(scopes)).get("/history")).text()).not.toContain("Done here")
+    }
   })
 })
 
