@@ -40,6 +40,12 @@ const goOn = async (node: Node, one: Connected, said: Array<Said>, isOver: () =>
   }
 }
 
+const actOf = async (tipId: string) => {
+  const [row] = await world.sql<Array<{ readonly outcome: string | null; readonly settled_at_ms: string | null }>>`
+    SELECT outcome, settled_at_ms FROM acts WHERE act_id = ${completeActId(tipId)}`
+  return row ?? { outcome: null, settled_at_ms: null }
+}
+
 const quiet = async (one: Connected): Promise<void> => {
   await eventually("all acts are settled and the last sync was well", async () => {
     const waiting = await world.sql`
@@ -110,12 +116,13 @@ describe("two processes at once for the same users", () => {
       expect((await at(a, one).react(tip.id, "done")).status).toBe(200)
       await world.simulator.met("slow")
       a.signal("SIGSTOP")
+      let settled: Awaited<ReturnType<typeof actOf>> | undefined
       try {
         await eventually("the other has taken over and settled it", async () => {
           await at(b, one).call("POST", "/v1/connectors/todoist/sync")
-          const [act] = await world.sql`SELECT outcome FROM acts WHERE act_id = ${completeActId(tip.id)}`
-          return act?.["outcome"] ?? undefined
+          return (await actOf(tip.id)).outcome ?? undefined
         }, 60_000)
+        settled = await actOf(tip.id)
       } finally {
         a.signal("SIGCONT")
       }
@@ -124,6 +131,7 @@ describe("two processes at once for the same users", () => {
         "it answers again",
         async () => (await at(a, one).call("POST", "/v1/connectors/todoist/sync")).status === 200 ? true : undefined,
       )
+      expect(await actOf(tip.id)).toEqual(settled)
       await settledAndSound(one)
       const { commands } = await world.simulator.ledger("paused")
       expect(commands.map(({ uuid, executed }) => [uuid, executed])).toEqual([[completeActId(tip.id), 1]])

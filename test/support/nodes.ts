@@ -91,6 +91,8 @@ export const startNodes = async ({ count, env = () => ({}), command }: NodesOpti
         TODOIST_CLIENT_ID: app.id,
         TODOIST_CLIENT_SECRET: app.secret,
         SYNC_START_DELAY_MS: "0",
+        // All test files share one server of few connections.
+        DATABASE_POOL_MAX: "5",
         ...env(index),
       },
     }))
