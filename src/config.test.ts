@@ -4,6 +4,7 @@ import { inspect } from "node:util"
 import { describe, expect, it } from "vitest"
 import { readConfig, settings } from "./config.ts"
 import type { Config } from "./config.ts"
+import { readAddress } from "./connectors/ical/address.ts"
 
 const configOf = (environment: Record<string, string>): Config => {
   const { config, problems } = readConfig(environment)
@@ -116,6 +117,14 @@ describe("configuration", () => {
     for (const text of ["localhost", "127.0.0.1", "10.0.0.1", "intranet", "nas.local", "*.com", "*.internal"]) {
       expect(problemsOf({ ICAL_HOSTS: `calendar.google.com,${text}` }), text)
         .toEqual([expect.stringContaining(`ICAL_HOSTS: expected names of public hosts: "${text}" is never read`)])
+    }
+  })
+
+  it("takes the hosts of calendars that are read, and no others", () => {
+    const ends = ["com", "local", "localhost", "internal", "home", "lan", "arpa", "1", "x1", "in-addr.arpa"]
+    for (const host of ends.flatMap((end) => [end, `a.${end}`, `b-1.a.${end}`, `10.0.0.${end}`])) {
+      const { _tag } = readAddress(`https://${host}/x`, { hosts: [host] })
+      expect([host, problemsOf({ ICAL_HOSTS: host }).length === 0]).toEqual([host, _tag === "Address"])
     }
   })
 

@@ -6,7 +6,6 @@
  */
 import process from "node:process"
 import { Redacted } from "effect"
-import { isPublicName } from "./connectors/ical/address.ts"
 
 /** One row of the settings table in the README. */
 export interface Setting<A = unknown> {
@@ -285,6 +284,10 @@ function word(name: string, doc: string): Setting<string | undefined> {
   }
   return { name, default: "", bound: "", doc, read }
 }
+
+/** As src/connectors/ical/address.ts has it: no bare address, and no name that only one network knows. */
+const isPublicName = (host: string): boolean =>
+  /^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(host) && !/\.(?:local|localhost|internal|home|lan|arpa)$/.test(host)
 
 /** Names of hosts, compared without regard to case. */
 function hosts(name: string, doc: string): Setting<ReadonlyArray<string>> {

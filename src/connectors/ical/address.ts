@@ -41,7 +41,7 @@ export const readAddress = (text: string, rules: AddressRules): ReadAddress => {
 const isLoopback = (host: string): boolean => host === "localhost" || host === "127.0.0.1" || host === "[::1]"
 
 /** Never a bare address, whatever the list says, nor a name only this network knows. */
-export const isPublicName = (host: string): boolean =>
+const isPublicName = (host: string): boolean =>
   /^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(host) && !/\.(?:local|localhost|internal|home|lan|arpa)$/.test(host)
 
 const isAllowed = (host: string, hosts: ReadonlyArray<string>): boolean =>
