@@ -44,7 +44,7 @@ describe("configuration", () => {
       todoistTokenUrl: undefined,
       icalHosts: [],
       syncConcurrency: 16,
-      syncRateMax: 100,
+      syncRateMax: 200,
       syncStartDelayMs: undefined,
       actors: "local",
       clusterHost: "127.0.0.1",

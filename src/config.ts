@@ -138,7 +138,7 @@ const definitions = {
   ),
   syncRateMax: integer(
     "SYNC_RATE_MAX",
-    100,
+    200,
     1,
     10_000,
     "Scheduled syncs of one provider that begin per second in one process.",
