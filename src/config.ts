@@ -213,8 +213,8 @@ const definitions = {
   vaultKeys: optional(
     secret(
       "VAULT_KEYS",
-      "Keys that seal connector tokens, `id:base64` of 32 bytes, the first seals, all open; `id:lost` for one nobody has " +
-        "any more. Unset: a key made in `DATA_DIR`.",
+      "Keys that seal connector tokens, `id:base64` of 32 bytes, the first seals, all open; `id:lost` for one nobody " +
+        "has any more. Unset: a key made in `DATA_DIR`.",
       isKeyRing,
       "expected id:base64 of 32 bytes (or id:lost), comma separated, each id once",
     ),

@@ -191,8 +191,8 @@ const rejected = Effect.fnUntraced(function* (work: Work, code: string) {
 const goneRetryMs = 3_600_000
 
 /**
- * A call that was not made says nothing of the user: they come round when the circuit lets calls through again. Nor does
- * somebody who tries in person during an outage put off by that the try that was planned.
+ * A call that was not made says nothing of the user: they come round when the circuit lets calls through again. Nor
+ * does somebody who tries in person during an outage put off by that the try that was planned.
  */
 const failed = Effect.fnUntraced(function* (
   work: Work,

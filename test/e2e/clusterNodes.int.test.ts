@@ -84,7 +84,7 @@ const allSound = async () => {
 describe("three processes with ACTORS=cluster", () => {
   it("whichever is asked, each user's acts are carried out once", async () => {
     const acts = await Promise.all(users.map((one, index) => doOne(world.nodes[index % 3]!, one)))
-    await carriedOut(acts, 30_000)
+    expect(await carriedOut(acts, 30_000)).toBe(true)
     for (const node of world.nodes) await allSynced(node)
     await allSound()
     // Each has an actor at one of them, whichever was asked.
@@ -101,7 +101,7 @@ describe("three processes with ACTORS=cluster", () => {
     await b.service().kill()
     await Promise.all(under)
     await allSynced(a)
-    await carriedOut(await Promise.all(users.map((one) => doOne(c, one))), 60_000)
+    expect(await carriedOut(await Promise.all(users.map((one) => doOne(c, one))), 60_000)).toBe(true)
     await b.restart()
     await allSynced(b)
     await allSound()
