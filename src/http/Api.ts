@@ -150,7 +150,11 @@ const tips = HttpApiGroup.make("tips").add(
       Problems.KeyReused,
       Problems.Unavailable,
     ],
-  }).annotate(OpenApi.Summary, "React to a tip; repeating the same reaction changes nothing"),
+  }).annotate(
+    OpenApi.Summary,
+    "React to a tip; repeating the same reaction changes nothing. Whether what is done here is done in its tool too is " +
+      "`canAct` of the connection",
+  ),
   HttpApiEndpoint.get("list", "/v1/tips", {
     query: { ...Page, before: Schema.optionalKey(givenInstant) },
     success: Schema.Struct({ tips: Schema.Array(PastTip), next: Schema.NullOr(instant) }),
