@@ -152,8 +152,8 @@ const tips = HttpApiGroup.make("tips").add(
     ],
   }).annotate(
     OpenApi.Summary,
-    "React to a tip; repeating the same reaction changes nothing. Whether what is done here is done in its tool too is " +
-      "`canAct` of the connection",
+    "React to a tip; repeating the same reaction changes nothing. Whether what is done here is done in its tool " +
+      "too is `canAct` of the connection",
   ),
   HttpApiEndpoint.get("list", "/v1/tips", {
     query: { ...Page, before: Schema.optionalKey(givenInstant) },
