@@ -43,6 +43,8 @@ export interface PendingAct {
   readonly taskId: string
   /** Of a recurring task, the due date the user saw (`dueKey` in UserSyncState.ts); null for any other. */
   readonly expectedDue: string | null
+  /** It was sent before, and no answer came: it may have been carried out. */
+  readonly isSent: boolean
 }
 
 /** All that one step of a sync changes. Committed whole or not at all, with its events. */
@@ -162,6 +164,12 @@ export class UserSyncStore extends Context.Service<UserSyncStore, {
   readonly open: (owner: Owner) => Effect.Effect<UserSession, UserHeld | StoreUnavailable>
   /** Holds on to it for another `leaseMs`. */
   readonly renew: (lease: UserLease) => Effect.Effect<void, LeaseLost | StoreUnavailable>
+  /** Holds on to it, and notes that these acts are being sent: the last look before something is done at the tool. */
+  readonly sending: (
+    lease: UserLease,
+    actIds: ReadonlyArray<string>,
+    nowMs: number,
+  ) => Effect.Effect<void, LeaseLost | StoreUnavailable>
   /** Lets go; nothing happens when it is lost already. */
   readonly close: (lease: UserLease) => Effect.Effect<void, StoreUnavailable>
   /** Without a lease, for looking. */

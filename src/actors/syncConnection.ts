@@ -140,6 +140,10 @@ const carryOut = Effect.fnUntraced(function* (work: Work, credential: Credential
     : yield* store.tasks(work.lease.owner, work.connection.provider, recurring)
   const judged = pending.map((act) => ({ act, outcome: beforehand(act, known) }))
   const acts = judged.filter(({ outcome }) => outcome === undefined).map(({ act }) => act)
+  // A process that was stopped since its last write finds out here, and not by what it does at the tool.
+  if (acts.length > 0) {
+    yield* store.sending(work.lease, acts.map(({ actId }) => actId), yield* Clock.currentTimeMillis)
+  }
   const { result, credential: used } = yield* speaking(
     work,
     credential,
@@ -157,15 +161,19 @@ const carryOut = Effect.fnUntraced(function* (work: Work, credential: Credential
   return used
 })
 
-/** A recurring task that moved on is not completed for a date the user never saw. */
+/**
+ * A recurring task that moved on is not completed for a date the user never saw. If it was sent before, without an
+ * answer, it moved by that: sent again it would be the next occurrence's turn at a tool that forgot the id.
+ */
 const beforehand = (
-  { actId, expectedDue, taskId }: PendingAct,
+  { actId, expectedDue, isSent, taskId }: PendingAct,
   known: ReadonlyMap<string, { readonly task: { readonly due: Parameters<typeof dueKey>[0] } }>,
 ): ActOutcome | undefined => {
   if (expectedDue === null) return undefined
   const now = known.get(taskId)
-  if (now === undefined) return { actId, outcome: "missing" }
-  return dueKey(now.task.due) === expectedDue ? undefined : { actId, outcome: "conflict", detail: "moved on" }
+  if (now !== undefined && dueKey(now.task.due) === expectedDue) return undefined
+  if (isSent) return { actId, outcome: "done", detail: "seen done" }
+  return now === undefined ? { actId, outcome: "missing" } : { actId, outcome: "conflict", detail: "moved on" }
 }
 
 /** The tool does not know the credential any more: stop asking, and say so to the user. */

@@ -180,6 +180,39 @@ describe("acting", () => {
   )
 
   it.effect(
+    "edge case 20 - a recurring task that was completed without an answer counts as done, and is not completed again",
+    world((it) =>
+      Effect.gen(function* () {
+        it.tool.open(task("1", { due: weekly("2026-06-10") }))
+        it.tool.occurrences.set("1", task("1", { due: weekly("2026-06-17") }))
+        yield* it.connect()
+        it.store.acts.push(act("1", "2026-06-10"))
+        it.tool.failures.push({ error: unavailable, late: true, on: "act" })
+        yield* Effect.flip(it.ask(syncNow))
+        yield* it.ask(syncNow)
+        expect(it.store.acts[0]!.outcome).toBe("done")
+        expect(it.tool.requests.filter(({ kind }) => kind === "act")).toHaveLength(1)
+        const changes = it.store.commits.flatMap(({ changes }) => changes)
+        expect(changes.at(-1)).toMatchObject({ change: "occurrence_completed", origin: "own-act", isInferred: false })
+      })
+    ),
+  )
+
+  it.effect(
+    "a process that was stopped before it acts finds out that its lease is over, and sends nothing",
+    world((it) =>
+      Effect.gen(function* () {
+        it.tool.open(task("1", { due: weekly("2026-06-10") }))
+        yield* it.connect()
+        it.store.acts.push(act("1", "2026-06-10"))
+        it.store.beforeSending = () => void (it.store.row().epoch += 1)
+        expect(yield* Effect.flip(it.ask(syncNow))).toMatchObject({ _tag: "ActorBusy" })
+        expect(it.tool.executed).toEqual([])
+      })
+    ),
+  )
+
+  it.effect(
     "edge case 22 - the echo of our own act is no news of the user, also when its reply was lost",
     world((it) =>
       Effect.gen(function* () {

@@ -108,6 +108,8 @@ export class Tool {
   snapshotsTellEnds = false
   quarantined: ReadonlyArray<string> = []
   readonly whereabouts = new Map<string, Whereabouts>()
+  /** What completing a recurring task leads to. */
+  readonly occurrences = new Map<string, Task>()
   /** Runs while a call is under way. */
   meanwhile: Effect.Effect<void> = Effect.void
   readonly #changes: Array<TaskObservation> = []
@@ -165,7 +167,9 @@ export class Tool {
         for (const { actId, taskId } of acts) {
           if (this.executed.includes(actId)) continue
           this.executed.push(actId)
-          this.change({ task: task(taskId), state: "completed" })
+          const next = this.occurrences.get(taskId)
+          if (next === undefined) this.change({ task: task(taskId), state: "completed" })
+          else this.open(next)
         }
         if (failure !== undefined) return Effect.fail(failure.error)
         return Effect.succeed(acts.map(({ actId }) => ({ actId, outcome: "done" })))
@@ -219,7 +223,8 @@ interface Row {
   heldElsewhere: boolean
 }
 
-interface KeptAct extends PendingAct {
+interface KeptAct extends Omit<PendingAct, "isSent"> {
+  isSent?: boolean
   outcome: string | undefined
   settledAtMs?: number
 }
@@ -233,6 +238,8 @@ export class Store {
   /** The next commits fail so many times. */
   failingCommits = 0
   closed = 0
+  /** Runs between the read and the acts. */
+  beforeSending = (): void => {}
   readonly claims: Array<{ readonly provider: string; readonly limits: ClaimLimits }> = []
   readonly unclaimed: Array<string> = []
 
@@ -272,6 +279,16 @@ export class Store {
         })
       }),
     renew: (lease) => this.#guard(lease),
+    sending: (lease, actIds) =>
+      Effect.andThen(
+        Effect.suspend(() => {
+          this.beforeSending()
+          return this.#guard(lease)
+        }),
+        Effect.sync(() => {
+          for (const act of this.acts) if (actIds.includes(act.actId)) act.isSent = true
+        }),
+      ),
     close: () => Effect.sync(() => void (this.closed += 1)),
     load: (owner) => Effect.sync(() => this.row(owner).connection),
     connections: (owner) => Effect.sync(() => [this.row(owner).connection].filter((one) => one !== undefined)),
@@ -285,7 +302,10 @@ export class Store {
         return new Set(done.map(({ taskId }) => taskId).filter((id) => ids.includes(id)))
       }),
     pendingActs: (_owner, _provider, limit) =>
-      Effect.sync(() => this.acts.filter((act) => act.outcome === undefined).slice(0, limit)),
+      Effect.sync(() =>
+        this.acts.filter((act) => act.outcome === undefined).slice(0, limit)
+          .map(({ isSent = false, ...act }) => ({ ...act, isSent }))
+      ),
     commit: (lease, commit) => Effect.andThen(this.#guard(lease), Effect.suspend(() => this.#commit(lease, commit))),
     claimDue: (provider, nowMs, claimMs, limits) =>
       Effect.sync(() => {

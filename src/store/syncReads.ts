@@ -16,6 +16,7 @@ interface ActRow {
   readonly act_id: string
   readonly task_id: string
   readonly expected_due: string | null
+  readonly sent_at_ms: number | null
 }
 
 export const syncReads = (
@@ -55,7 +56,7 @@ export const syncReads = (
 
   pendingActs: Effect.fnUntraced(function* ({ tenantId, userId }, provider, limit) {
     const rows = yield* sql<ActRow>`
-      SELECT act_id, task_id, expected_due FROM acts
+      SELECT act_id, task_id, expected_due, sent_at_ms FROM acts
       WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND provider = ${provider} AND settled_at_ms IS NULL
       ORDER BY requested_at_ms, act_id LIMIT ${limit}`
     return rows.map((row) => ({
@@ -63,6 +64,7 @@ export const syncReads = (
       kind: "complete" as const,
       taskId: row.task_id,
       expectedDue: row.expected_due,
+      isSent: row.sent_at_ms !== null,
     }))
   }, orUnavailable("acts.pending")),
 })

@@ -140,4 +140,22 @@ layer(Store.layer)("a user's lease in sql", (it) => {
         expect(answers.toSorted()).toEqual(["UserHeld", "UserHeld", "UserHeld", "UserHeld", "ok"])
       }
     }))
+
+  it.effect("notes what is being sent to the tool, and lets nobody send whose lease is over", () =>
+    Effect.gen(function* () {
+      const [one, two, owner] = [yield* node("one"), yield* node("two"), yield* newUser]
+      const first = yield* one.open(owner)
+      yield* write(one, first.lease, 0, "c")
+      const [sent, kept] = [yield* requestAct(owner, "1"), yield* requestAct(owner, "2")]
+      yield* one.sending(first.lease, [sent], nowMs)
+      const isSent = Effect.map(
+        one.pendingActs(owner, "todoist", 10),
+        (acts) => Object.fromEntries(acts.map((act) => [act.actId, act.isSent])),
+      )
+      expect(yield* isSent).toEqual({ [sent]: true, [kept]: false })
+      yield* passTime(leaseMs + 1)
+      yield* two.open(owner)
+      expect(yield* tagOf(one.sending(first.lease, [kept], nowMs))).toBe("LeaseLost")
+      expect(yield* isSent).toEqual({ [sent]: true, [kept]: false })
+    }))
 })

@@ -29,7 +29,7 @@ type SessionRow =
 export const userLeases = (
   sql: SqlClient.SqlClient,
   { holder, leaseMs }: UserLeaseOptions,
-): Pick<UserSyncStore["Service"], "open" | "renew" | "close"> => {
+): Pick<UserSyncStore["Service"], "open" | "renew" | "sending" | "close"> => {
   const now = sql.literal(databaseNow)
 
   const renewed = ({ owner: { tenantId, userId }, epoch }: UserLease) =>
@@ -75,6 +75,23 @@ export const userLeases = (
       renewed(lease).pipe(
         orUnavailable("leases.renew"),
         Effect.filterOrFail((rows) => rows.length > 0, () => new LeaseLost({ epoch: lease.epoch })),
+        Effect.asVoid,
+      ),
+
+    sending: ({ owner: { tenantId, userId }, epoch }, actIds, nowMs) =>
+      sql`
+        WITH lease AS (
+          UPDATE user_leases SET held_until_ms = ${now} + ${leaseMs}::bigint
+          WHERE tenant_id = ${tenantId} AND user_id = ${userId} AND holder = ${holder} AND epoch = ${epoch}
+            AND held_until_ms > ${now}
+          RETURNING 1
+        ), marked AS (
+          UPDATE acts SET sent_at_ms = ${nowMs} FROM lease
+          WHERE act_id IN (SELECT value::uuid FROM jsonb_array_elements_text(${JSON.stringify(actIds)}::text::jsonb))
+        )
+        SELECT FROM lease`.pipe(
+        orUnavailable("leases.sending"),
+        Effect.filterOrFail((rows) => rows.length > 0, () => new LeaseLost({ epoch })),
         Effect.asVoid,
       ),
 

@@ -41,7 +41,8 @@ export default Effect.gen(function* () {
     )`
   yield* sql`CREATE INDEX gone_tasks_age ON gone_tasks (gone_at_ms)`
   // The due date the user saw when they said done, of a recurring task only: "2026-12-01" or "2026-12-01@<epoch ms>".
-  yield* sql`ALTER TABLE acts ADD COLUMN expected_due text`
+  // sent_at_ms: it may have been carried out, though no answer came.
+  yield* sql`ALTER TABLE acts ADD COLUMN expected_due text, ADD COLUMN sent_at_ms bigint`
   yield* sql`CREATE INDEX acts_echo ON acts (tenant_id, user_id, provider, task_id) WHERE outcome = 'done'`
   // One row per way to a tool that was begun. Only digests: the secret parts are in the browser and in the address.
   yield* sql`
