@@ -135,7 +135,10 @@ describe("a database of DATABASE_URL that cannot be used", () => {
 describe("a start that succeeds in part", () => {
   const database = databaseOfFile()
   let simulator: Simulator
+  /** One for both: a database belongs to one key ring. */
+  let dataDir = ""
   beforeAll(async () => {
+    dataDir = await folder()
     simulator = await runSimulator({ port: 0, timeZone: "UTC" })
   })
   afterAll(() => simulator.close())
@@ -143,7 +146,7 @@ describe("a start that succeeds in part", () => {
   it("a token that Todoist refuses: the service runs, and says so", async () => {
     const service = started({
       DATABASE_URL: database.url,
-      DATA_DIR: await folder(),
+      DATA_DIR: dataDir,
       TODOIST_BASE_URL: simulator.url,
       TODOIST_TOKEN: "not-the-token",
       LOG_FORMAT: "text",
@@ -158,7 +161,7 @@ describe("a start that succeeds in part", () => {
   it("with JSON logs every line of the output is one, and none holds a tip", async () => {
     const service = started({
       DATABASE_URL: database.url,
-      DATA_DIR: await folder(),
+      DATA_DIR: dataDir,
       TODOIST_BASE_URL: simulator.url,
       TODOIST_TOKEN: simulator.token,
     })

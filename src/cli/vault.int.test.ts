@@ -31,7 +31,7 @@ beforeAll(async () => {
   sql = postgres(file.url, { max: 1, onnotice: () => {} })
 })
 afterAll(() => sql.end({ timeout: 5 }))
-beforeEach(() => sql`DELETE FROM users`)
+beforeEach(() => sql`WITH gone AS (DELETE FROM users) DELETE FROM vault_witness`)
 
 const connect = async (userId: string, keys: string) => {
   const sealed = await Effect.runPromise(
@@ -138,6 +138,44 @@ describe("a start", () => {
     )
     expect(await keyIds()).toEqual(["k2"])
   })
+})
+
+describe("two processes on one database", () => {
+  it("with keys of their own: the second is refused before anybody connected, also when both start at once", async () => {
+    await started(key("k1", 1))
+    await started(key("k1", 1))
+    await expect(started(key("k2", 2))).rejects.toThrow(/belongs to an installation with another key ring, of key k1/)
+    await sql`DELETE FROM vault_witness`
+    const both = await Promise.allSettled([started(key("k1", 1)), started(key("k2", 2))])
+    expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"])
+  })
+
+  it("a lost key is given up with the witness it sealed, and from then on the ring is the new one's", async () => {
+    await started(key("k1", 1))
+    await started(`${key("k2", 2)},k1:lost`)
+    await started(key("k2", 2))
+    await expect(started(key("k1", 1))).rejects.toThrow(/another key ring, of key k2/)
+  })
+
+  it("tipstream vault counts the witness as no token, and knows a stranger's ring by it", async () => {
+    await started(key("k1", 1))
+    const { code, json } = await run("--json", both)
+    expect([code, json()]).toEqual([0, {
+      keys: [
+        { id: "k2", state: "active", records: 0, canRetire: false },
+        { id: "k1", state: "opens", records: 0, canRetire: false },
+      ],
+      damaged: 0,
+      outdated: 0,
+    }])
+    const stranger = await run("", key("k2", 2))
+    expect([stranger.code, stranger.errors]).toEqual([
+      1,
+      "tipstream: k1: the database belongs to an installation with another key ring\n",
+    ])
+    expect((await run("reseal", both)).output).toContain("0 sealed anew")
+    await started(key("k2", 2))
+  }, patienceMs)
 })
 
 describe("the key in the data folder", () => {

@@ -103,15 +103,26 @@ const refusals = {
 
 const judge = ({ keys }: VaultCoverage): Effect.Effect<void, ChecksFailed> => {
   const bad = keys.filter(({ state }) => state === "missing" || state === "other")
-  return bad.length === 0
-    ? Effect.void
-    : Effect.fail(new ChecksFailed({ verdict: `${bad.map(({ id }) => id).join(", ")}: tokens that do not open` }))
+  if (bad.length === 0) return Effect.void
+  const what = bad.some(({ records }) => records > 0)
+    ? "tokens that do not open"
+    : "the database belongs to an installation with another key ring"
+  return Effect.fail(new ChecksFailed({ verdict: `${bad.map(({ id }) => id).join(", ")}: ${what}` }))
 }
 
-const canRetire = ({ state, records }: VaultKeyUse): boolean => records === 0 && state !== "active"
+const canRetire = ({ state, records, isWitness }: VaultKeyUse): boolean =>
+  records === 0 && !isWitness && state !== "active"
 
 const jsonOf = ({ keys, damaged, outdated }: VaultCoverage): string =>
-  JSON.stringify({ keys: keys.map((key) => ({ ...key, canRetire: canRetire(key) })), damaged, outdated }, null, 2)
+  JSON.stringify(
+    {
+      keys: keys.map((key) => ({ id: key.id, state: key.state, records: key.records, canRetire: canRetire(key) })),
+      damaged,
+      outdated,
+    },
+    null,
+    2,
+  )
 
 const meanings: Record<VaultKeyUse["state"], string> = {
   active: "seals",

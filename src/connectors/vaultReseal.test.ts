@@ -7,9 +7,10 @@ import type { Credential } from "./Credential.ts"
 import * as SealedBoxVault from "./SealedBoxVault.ts"
 import { keyIdOf, TokenVault } from "./TokenVault.ts"
 import { coverage, expectKeys } from "./vaultCoverage.ts"
-import { VaultRecords } from "./VaultRecords.ts"
+import { VaultRecords, witness } from "./VaultRecords.ts"
 import type { VaultRecord } from "./VaultRecords.ts"
 import { reseal } from "./vaultReseal.ts"
+import { leaveWitness } from "./vaultWitness.ts"
 import { sealVersion1 } from "./vaultVersion1.fixture.ts"
 
 const bytesOf = (byte: number) => new Uint8Array(32).fill(byte)
@@ -32,8 +33,9 @@ const withRing = (keys: string) => SealedBoxVault.layer(Redacted.make(keys))
 const sealedBy = (keys: string, n: number) =>
   Effect.provide(TokenVault.use((vault) => vault.seal(ownerOf(n), "todoist", credentialOf(n))), withRing(keys))
 
-/** A store of connections. `beforeReplace` is what somebody else does meanwhile. */
+/** A store of connections, with no witness. `beforeReplace` is what somebody else does meanwhile. */
 const storeOf = (sealed: ReadonlyArray<Uint8Array>, beforeReplace: (rows: Array<Uint8Array>) => void = () => {}) => {
+  let left: Uint8Array | undefined
   const rows = [...sealed]
   const batches: Array<number> = []
   const recordOf = (n: number): VaultRecord => ({
@@ -62,8 +64,15 @@ const storeOf = (sealed: ReadonlyArray<Uint8Array>, beforeReplace: (rows: Array<
           if (batches.length > 10) throw new Error("a sweep that does not end")
           return found
         }),
+      witness: Effect.sync(() => left === undefined ? undefined : { ...witness, sealed: left }),
+      leaveWitness: (sealed) => Effect.sync(() => void (left ??= sealed)),
       replace: (record, next) =>
         Effect.sync(() => {
+          if (record.place === "witness") {
+            const isAsRead = left !== undefined && Buffer.compare(left, record.sealed) === 0
+            if (isAsRead) left = next
+            return isAsRead
+          }
           beforeReplace(rows)
           const n = rows.findIndex((_, at) => ownerOf(at).userId === record.owner.userId)
           if (Buffer.compare(rows[n]!, record.sealed) !== 0) return false
@@ -149,9 +158,13 @@ describe("the key ring beside the store", () => {
       const found = yield* covered(both, store)
       yield* expectKeys(found)
       expect(found).toEqual({
-        keys: [{ id: "k2", state: "active", records: 1 }, { id: "k1", state: "opens", records: 1 }],
+        keys: [
+          { id: "k2", state: "active", records: 1, isWitness: false },
+          { id: "k1", state: "opens", records: 1, isWitness: false },
+        ],
         damaged: 1,
         outdated: 1,
+        witness: "none",
       })
     }))
 
@@ -175,12 +188,64 @@ describe("the key ring beside the store", () => {
       const store = storeOf([yield* sealedBy(key("k1", 1), 0)])
       const found = yield* covered(`${key("k2", 2)},k1:lost`, store, ["k1"])
       yield* expectKeys(found)
-      expect(found.keys).toEqual([{ id: "k2", state: "active", records: 0 }, { id: "k1", state: "lost", records: 1 }])
+      expect(found.keys).toMatchObject([{ id: "k2", state: "active", records: 0 }, {
+        id: "k1",
+        state: "lost",
+        records: 1,
+      }])
     }))
 
   it.effect("is not judged by one damaged record", () =>
     Effect.gen(function* () {
       const damaged = (yield* sealedBy(both, 0)).map((byte, at) => at === 60 ? byte ^ 1 : byte)
       yield* Effect.flatMap(covered(both, storeOf([damaged, yield* sealedBy(both, 1)])), expectKeys)
+    }))
+})
+
+describe("the witness", () => {
+  const left = (keys: string, store: ReturnType<typeof storeOf>) =>
+    leaveWitness(undefined).pipe(Effect.provide(Layer.merge(withRing(keys), store.layer)))
+
+  it.effect("refuses another ring before any token is sealed, and says what this is about", () =>
+    Effect.gen(function* () {
+      const store = storeOf([])
+      yield* left(key("k1", 1), store)
+      for (const ring of [key("k2", 2), key("k1", 9)]) {
+        const { message } = yield* covered(ring, store).pipe(Effect.flatMap(expectKeys), Effect.flip)
+        expect(message).toContain("this database belongs to an installation with another key ring, of key k1:")
+        expect(message).toContain("give all its processes the same VAULT_KEYS")
+        expect(message).not.toMatch(/\d tokens?/)
+      }
+    }))
+
+  it.effect("stays as the first one left it", () =>
+    Effect.gen(function* () {
+      const store = storeOf([])
+      yield* left(key("k1", 1), store)
+      yield* left(key("k2", 2), store)
+      yield* Effect.flatMap(covered(key("k1", 1), store), expectKeys)
+    }))
+
+  it.effect("is no token, goes with the active key, and keeps its own from being taken out until then", () =>
+    Effect.gen(function* () {
+      const store = storeOf([])
+      yield* left(key("k1", 1), store)
+      const before = yield* covered(both, store)
+      expect([before.witness, before.outdated]).toEqual(["outdated", 0])
+      expect(before.keys).toEqual([
+        { id: "k2", state: "active", records: 0, isWitness: false },
+        { id: "k1", state: "opens", records: 0, isWitness: true },
+      ])
+      expect(yield* run(both, store)).toEqual({ resealed: 0, changed: 0, unreadable: 0 })
+      expect((yield* covered(key("k2", 2), store)).witness).toBe("current")
+    }))
+
+  it.effect("of a lost key is void, and stops nobody", () =>
+    Effect.gen(function* () {
+      const store = storeOf([])
+      yield* left(key("k1", 1), store)
+      const found = yield* covered(`${key("k2", 2)},k1:lost`, store, ["k1"])
+      yield* expectKeys(found)
+      expect(found.witness).toBe("void")
     }))
 })

@@ -2,7 +2,7 @@ import { expect, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
-import { VaultRecords } from "../connectors/VaultRecords.ts"
+import { VaultRecords, witness } from "../connectors/VaultRecords.ts"
 import type { VaultRecord } from "../connectors/VaultRecords.ts"
 import * as MigratedDatabase from "../../test/support/migratedDatabase.ts"
 import * as SqlVaultRecords from "./SqlVaultRecords.ts"
@@ -138,6 +138,22 @@ layer(SqlVaultRecords.layer.pipe(Layer.provideMerge(MigratedDatabase.layer)))(
         expect(yield* outdated(10)).toEqual([])
         const rows = yield* sql`SELECT sealed_token, version, status FROM connections`
         expect(rows).toEqual([{ sealed_token: Buffer.from(sealed(2, "k2", "new")), version: 7, status: "connected" }])
+      }))
+
+    it.effect("have a witness beside them: left once, and replaced only while it is as it was read", () =>
+      Effect.gen(function* () {
+        yield* clear
+        const records = yield* VaultRecords
+        expect(yield* records.witness).toBeUndefined()
+        yield* records.leaveWitness(sealed(2, "k1", "first"))
+        yield* records.leaveWitness(sealed(2, "k2", "second"))
+        const first = yield* records.witness
+        expect(first).toEqual({ ...witness, sealed: Buffer.from(sealed(2, "k1", "first")) })
+        expect([yield* records.counts, yield* records.sealedBy("k1", 5), yield* outdated(5)]).toEqual([[], [], []])
+        if (first === undefined) return
+        expect(yield* records.replace({ ...first, sealed: sealed(2, "k1", "x") }, sealed(2, "k2", "y"))).toBe(false)
+        expect(yield* records.replace(first, sealed(2, "k2", "z"))).toBe(true)
+        expect((yield* records.witness)?.sealed).toEqual(Buffer.from(sealed(2, "k2", "z")))
       }))
   },
 )

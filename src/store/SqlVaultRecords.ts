@@ -4,7 +4,7 @@ import { SqlClient } from "effect/sql"
 import { TenantId, UserId } from "../../schemas/ids.ts"
 import type { Provider } from "../../schemas/Task.ts"
 import { keyIdOf } from "../connectors/TokenVault.ts"
-import { VaultRecords } from "../connectors/VaultRecords.ts"
+import { VaultRecords, witness } from "../connectors/VaultRecords.ts"
 import type { VaultRecord } from "../connectors/VaultRecords.ts"
 import { orUnavailable } from "./unavailable.ts"
 
@@ -72,6 +72,11 @@ export const layer = Layer.effect(
       }, orUnavailable("vault.outdated")),
 
       replace: Effect.fnUntraced(function* ({ place, id, owner, provider, sealed: before }, sealed) {
+        if (place === "witness") {
+          const rows =
+            yield* sql`UPDATE vault_witness SET sealed_token = ${sealed} WHERE sealed_token = ${before} RETURNING 1`
+          return rows.length > 0
+        }
         const rows = place === "connections"
           ? yield* sql`
               UPDATE connections SET sealed_token = ${sealed}
@@ -84,6 +89,16 @@ export const layer = Layer.effect(
               RETURNING 1`
         return rows.length > 0
       }, orUnavailable("vault.replace")),
+
+      witness: Effect.map(
+        sql<Pick<Row, "sealed_token">>`SELECT sealed_token FROM vault_witness`,
+        ([row]) => row === undefined ? undefined : { ...witness, sealed: row.sealed_token },
+      ).pipe(orUnavailable("vault.witness")),
+
+      leaveWitness: (sealed) =>
+        Effect.asVoid(sql`INSERT INTO vault_witness (sealed_token) VALUES (${sealed}) ON CONFLICT DO NOTHING`).pipe(
+          orUnavailable("vault.leaveWitness"),
+        ),
     })
   }),
 )

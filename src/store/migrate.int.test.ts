@@ -13,6 +13,7 @@ const all = [
   "relay",
   "sync_at_scale",
   "due_apart",
+  "vault_witness",
 ]
 
 /** As another process would: with a pool of its own. */

@@ -11,6 +11,7 @@ import jetstream from "./migrations/0004_jetstream.ts"
 import relay from "./migrations/0005_relay.ts"
 import syncAtScale from "./migrations/0006_sync_at_scale.ts"
 import dueApart from "./migrations/0007_due_apart.ts"
+import vaultWitness from "./migrations/0008_vault_witness.ts"
 
 /** Completes with the names of the migrations that were run now. */
 export const migrate = Migrator.make({})({
@@ -23,5 +24,6 @@ export const migrate = Migrator.make({})({
     "0005_relay": relay,
     "0006_sync_at_scale": syncAtScale,
     "0007_due_apart": dueApart,
+    "0008_vault_witness": vaultWitness,
   }),
 }).pipe(Effect.map((done) => done.map(([, name]) => name)))
