@@ -259,7 +259,7 @@ layer(Store.layer)("acts in sql", (it) => {
       const owner = yield* newUser
       const actId = yield* requestAct(owner, "1", nowMs, "2026-06-10@5")
       expect(yield* UserSyncStore.use((store) => store.pendingActs(owner, "todoist", 9))).toEqual([
-        { actId, kind: "complete", taskId: "1", expectedDue: "2026-06-10@5" },
+        { actId, kind: "complete", taskId: "1", expectedDue: "2026-06-10@5", isSent: false },
       ])
     }))
 
