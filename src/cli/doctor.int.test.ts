@@ -44,6 +44,7 @@ describe("tipstream doctor", () => {
       "data folder",
       "disk",
       "postgres",
+      "vault",
       "nats",
       "port",
       "clock",
@@ -78,7 +79,7 @@ describe("tipstream doctor", () => {
     expect(of("port")).toMatchObject({ status: "fail", seen: `127.0.0.1:${port} is in use by another program` })
     expect(report.findings.filter(({ status }) => status !== "ok").every(({ mend }) => mend !== undefined)).toBe(true)
     expect(JSON.stringify(report)).not.toContain("a-secret")
-    expect(errors).toBe("tipstream: 11 checks: 5 failed, 1 to look at\n")
+    expect(errors).toBe("tipstream: 12 checks: 5 failed, 1 to look at\n")
   })
 
   it("tells a Postgres that is too old by its version", async () => {
@@ -112,6 +113,17 @@ describe("tipstream doctor", () => {
     expect(of("data folder")?.seen).toContain(`in use by process ${service.pid}`)
     expect(of("postgres")?.seen).toMatch(/the embedded one: answers in .* lets us make tables/)
     expect(of("port")?.seen).toMatch(/is held by tipstream .*, up for/)
+    expect(of("vault")).toMatchObject({ status: "ok", seen: "the key ring opens what is stored" })
+    const stranger = await examined({
+      DATA_DIR: dataDir,
+      PORT: port,
+      VAULT_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}`,
+    })
+    expect([stranger.code, stranger.of("vault")]).toMatchObject([1, {
+      status: "fail",
+      seen: expect.stringContaining("does not open all stored tokens"),
+      mend: expect.stringContaining("1 token is sealed with key"),
+    }])
     const other = await examined({ DATA_DIR: await folder(), PORT: port })
     expect(other.of("port")).toMatchObject({
       status: "fail",

@@ -19,6 +19,7 @@ import { lookAtDatabase } from "./doctor/postgresCheck.ts"
 import { jsonOf, rowOf, verdictOf } from "./doctor/report.ts"
 import { driftOfClock, lookAtTimeZones, skewOfPostgres } from "./doctor/timeCheck.ts"
 import { lookAtTodoist } from "./doctor/todoistCheck.ts"
+import { lookAtVault } from "./doctor/vaultCheck.ts"
 import { isDeno, runtimeName } from "./runtime.ts"
 import { todoistUrl } from "./todoistAddresses.ts"
 
@@ -88,6 +89,9 @@ const surroundings = Effect.fnUntraced(function* (config: Config) {
     "data folder": Effect.map(Fiber.join(folder), (report) => limited(judgeFolder(report), atMost)),
     disk: Effect.map(Fiber.join(folder), ({ freeBytes, nearest }) => limited(judgeDisk(freeBytes, nearest), atMost)),
     postgres: Effect.map(Fiber.join(database), ({ judgement }) => judgement),
+    vault: Effect.gen(function* () {
+      return yield* lookAtVault(config, (yield* Fiber.join(folder)).folder, yield* Fiber.join(database))
+    }),
     nats: lookAtNats(config),
     port,
     clock,
