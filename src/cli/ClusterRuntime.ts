@@ -5,7 +5,7 @@
  * The nodes talk without encryption and believe each other: their port belongs into a private network.
  */
 import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
-import { Effect, Layer, Logger, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { RunnerAddress, RunnerHealth, Runners, ShardingConfig, SocketRunner } from "effect/cluster"
 import { RpcSerialization } from "effect/rpc"
 import * as ClusterStorage from "../store/ClusterStorage.ts"
@@ -37,20 +37,15 @@ const shards = 128
 const pingMaxMs = 1_000
 const pingsMore = 2
 
-export const layer = (options: ClusterOptions) => {
-  const stopping = { current: false }
-  return Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => void (stopping.current = true)))).pipe(
-    // Above all of the cluster, so that it is released first.
-    Layer.provideMerge(SocketRunner.layer),
+export const layer = (options: ClusterOptions) =>
+  SocketRunner.layer.pipe(
     Layer.provide([listener(options), health]),
     Layer.provide(NodeClusterSocket.layerClientProtocol),
     Layer.provide(ClusterStorage.layer),
     Layer.provideMerge(ShardingConfig.layer(settings(options))),
     // Readable by a node of another version, unlike the binary form, which is laid out by the schemas.
     Layer.provide(RpcSerialization.layerNdjson),
-    Layer.provide(withoutFarewell(stopping)),
   )
-}
 
 /** Other nodes could not reach this one. */
 const listener = ({ host, listenHost, port }: ClusterOptions) =>
@@ -66,28 +61,14 @@ const listener = ({ host, listenHost, port }: ClusterOptions) =>
 const cannotListen = (host: string, port: number, code: string): string => {
   const where = `${host}:${port}`
   if (code === "EADDRINUSE") {
-    return `port ${port} is in use, where the other nodes would reach this one: stop what listens on ${where}, or set ` +
-      "CLUSTER_PORT to another"
+    return `port ${port} is in use, where the other nodes would reach this one: stop what listens on ${where}, or ` +
+      "set CLUSTER_PORT to another"
   }
   if (code === "EACCES") {
     return `no permission to listen on ${where} for other nodes: set CLUSTER_PORT to one above 1023`
   }
   return `cannot listen on ${where} for other nodes (${code}): check CLUSTER_HOST and CLUSTER_PORT`
 }
-
-/** A node that leaves last sees that nobody is left, and warns of it. That is what was asked for. */
-const withoutFarewell = (stopping: { readonly current: boolean }) =>
-  Layer.effect(
-    Logger.CurrentLoggers,
-    Effect.map(Logger.CurrentLoggers, (loggers) =>
-      new Set([...loggers].map((logger) =>
-        Logger.make((line) =>
-          stopping.current && [line.message].flat()[0] === "No healthy runners available"
-            ? undefined
-            : logger.log(line)
-        )
-      ))),
-  )
 
 const settings = ({ host, listenHost, port, ...times }: ClusterOptions) => ({
   runnerAddress: Option.some(RunnerAddress.make(host, port)),

@@ -23,12 +23,6 @@ const listening = async () => {
   return { port: String((server.address() as net.AddressInfo).port), close }
 }
 
-const freePort = async () => {
-  const { port, close } = await listening()
-  await close()
-  return port
-}
-
 const node = async (clusterPort: string) => {
   const service = spawnService({
     args: ["serve"],
@@ -44,9 +38,6 @@ const node = async (clusterPort: string) => {
   return service
 }
 
-const linesOf = (service: Service): ReadonlyArray<{ readonly level: number; readonly msg: string }> =>
-  service.output().trimEnd().split("\n").map((line) => JSON.parse(line))
-
 describe("a node of a cluster", () => {
   it("that cannot listen for the others names the port and its setting, in one line", async () => {
     const { port, close } = await listening()
@@ -59,12 +50,4 @@ describe("a node of a cluster", () => {
       `127.0.0.1:${port}, or set CLUSTER_PORT to another\n`,
     ])
   })
-
-  it("that was asked to stop does so without a warning", async () => {
-    const service = await node(await freePort())
-    await service.ready
-    expect((await service.stop()).code).toBe(0)
-    expect(linesOf(service).filter(({ level }) => level >= 40)).toEqual([])
-    expect(service.errors()).toBe("")
-  }, 60_000)
 })

@@ -141,7 +141,7 @@ describe("a start", () => {
 })
 
 describe("two processes on one database", () => {
-  it("with keys of their own: the second is refused before anybody connected, also when both start at once", async () => {
+  it("with keys of their own: the second is refused before anybody connected, also when both start", async () => {
     await started(key("k1", 1))
     await started(key("k1", 1))
     await expect(started(key("k2", 2))).rejects.toThrow(/belongs to an installation with another key ring, of key k1/)

@@ -1,4 +1,7 @@
-/** The vault of a running service: refuses a ring that lacks a key or is not the installation's, then brings old records to the active one. */
+/**
+ * The vault of a running service: refuses a ring that lacks a key or is not the installation's, then brings old records
+ * to the active key.
+ */
 import { Effect, Layer, Schedule } from "effect"
 import type { Redacted } from "effect"
 import { SqlError } from "effect/sql"
