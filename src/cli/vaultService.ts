@@ -17,11 +17,13 @@ const pauseMs = 1_000
 
 const upkeep = Effect.fnUntraced(function* (keys: Redacted.Redacted<string>) {
   const lost = lostKeyIds(keys)
+  // Read before it is judged: one that another process left since must not be taken for the one that is given up.
+  const before = yield* Effect.flatMap(VaultRecords, ({ witness }) => witness)
   const found = yield* coverage(lost)
   yield* expectKeys(found)
   if (found.damaged > 0) yield* Effect.logWarning(`${found.damaged} stored tokens are damaged beyond any key`)
   if (found.witness === "none" || found.witness === "void") {
-    yield* leaveWitness(yield* Effect.flatMap(VaultRecords, ({ witness }) => witness))
+    yield* leaveWitness(found.witness === "void" ? before : undefined)
     // Of two that start at once one was first, and the other may have another ring.
     yield* expectKeys(yield* coverage(lost))
   }
