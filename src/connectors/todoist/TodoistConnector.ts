@@ -86,6 +86,7 @@ export const make = Effect.fnUntraced(function* (
 const actor = (api: TodoistApi): ConnectorShape["act"] =>
   Effect.fn("Connector.act")(function* ({ credential, acts }: ActRequest) {
     const { scopes } = credential
+    if (acts.length === 0) return []
     if (scopes !== null && !scopes.includes(actScope)) {
       return acts.map(({ actId }) => ({ actId, outcome: "forbidden", detail: "scope" } as const))
     }
