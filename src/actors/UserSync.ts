@@ -14,6 +14,7 @@ import { ActorBusy } from "./Actors.ts"
 import type { SyncReason, SyncReport, UserMessage } from "./Actors.ts"
 import { connect } from "./connect.ts"
 import { disconnect } from "./disconnect.ts"
+import { noConnection, notConnected } from "./noConnection.ts"
 import { notOffered } from "./notOffered.ts"
 import { syncConnection } from "./syncConnection.ts"
 import { underLease } from "./underLease.ts"
@@ -78,25 +79,7 @@ const workWith = (options: UserSyncOptions, session: UserSession, connector: Con
 }
 
 /** Version 0: the first commit makes the row. */
-const neverConnected = (provider: Provider): Connection => ({
-  provider,
-  status: "disconnected",
-  sealedToken: null,
-  familyId: null,
-  scopes: null,
-  expiresAtMs: null,
-  accountId: null,
-  cursor: null,
-  version: 0,
-  connectedAtMs: 0,
-  syncedAtMs: null,
-  nextSyncAtMs: null,
-  failures: 0,
-  lastProblem: null,
-  problemCode: null,
-})
-
-const nothing: SyncReport = { status: "not-connected", changes: 0, syncedAtMs: null, lastEventId: null }
+const neverConnected = (provider: Provider): Connection => ({ ...noConnection, provider, version: 0, connectedAtMs: 0 })
 
 /** One tool after the other. What one of several tools refuses is that tool's: the others' news still counts. */
 const syncAll = Effect.fnUntraced(function* (
@@ -118,7 +101,7 @@ const syncAll = Effect.fnUntraced(function* (
   const reports = exits.flatMap((exit) => exit._tag === "Success" ? [exit.success] : [])
   const refusal = exits.find((exit) => exit._tag === "Failure")
   if (reports.length === 0 && refusal !== undefined) return yield* Effect.fail(refusal.failure)
-  return reports.length === 0 ? nothing : reports.reduce(merged)
+  return reports.length === 0 ? notConnected : reports.reduce(merged)
 })
 
 const noTasks: ReadonlySet<string> = new Set()

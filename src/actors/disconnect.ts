@@ -5,8 +5,9 @@
  * case the tool does not answer: `Revoker.ts` asks it again until then.
  */
 import { Clock, Effect } from "effect"
-import { TokenVault } from "../connectors/TokenVault.ts"
 import { newUuid } from "../../schemas/uuid.ts"
+import { noConnection, notConnected } from "./noConnection.ts"
+import { takeBack } from "./takeBack.ts"
 import { wiped } from "./UserSyncState.ts"
 import { UserSyncStore } from "./UserSyncStore.ts"
 import type { SyncReport } from "./Actors.ts"
@@ -18,18 +19,15 @@ import type { Work } from "./Work.ts"
 const revocationMaxMs = 24 * 3_600_000
 
 export const disconnect = Effect.fn("UserSync.disconnect")(function* (work: Work) {
-  if (work.connection.status === "disconnected") {
-    return {
-      status: "not-connected",
-      changes: 0,
-      syncedAtMs: null,
-      lastEventId: null,
-    } satisfies SyncReport as SyncReport
-  }
+  if (work.connection.status === "disconnected") return notConnected
   const sealed = work.connection.sealedToken
   const revocationId = yield* newUuid
   yield* wipe(work, revocationId)
-  const revocation = sealed === null ? "none" as const : yield* revoke(work, sealed, revocationId)
+  const { owner } = work.lease
+  const { provider } = work.connection
+  const revocation = sealed === null
+    ? "none" as const
+    : yield* takeBack(work.connector, { owner, provider, revocationId, sealed })
   return {
     status: "disconnected",
     changes: work.changes,
@@ -50,36 +48,9 @@ export const wipe = Effect.fnUntraced(function* (work: Work, revocationId: strin
   const { provider, sealedToken } = work.connection
   const nowMs = yield* Clock.currentTimeMillis
   yield* commit(work, {
-    connection: {
-      ...work.connection,
-      status: "disconnected",
-      sealedToken: null,
-      familyId: null,
-      scopes: null,
-      expiresAtMs: null,
-      accountId: null,
-      cursor: null,
-      syncedAtMs: null,
-      nextSyncAtMs: null,
-      failures: 0,
-      lastProblem: null,
-      problemCode: null,
-    },
+    connection: { ...work.connection, ...noConnection },
     changes: wiped(yield* store.tasks(owner, provider, undefined)),
     state: "disconnected",
     revocation: owedFor(sealedToken, revocationId, nowMs),
   })
-})
-
-const revoke = Effect.fnUntraced(function* (work: Work, sealed: Uint8Array, revocationId: string) {
-  const vault = yield* TokenVault
-  const store = yield* UserSyncStore
-  return yield* vault.open(work.lease.owner, work.connection.provider, sealed).pipe(
-    Effect.flatMap(({ credential }) => work.connector.revoke(credential)),
-    // What cannot be opened cannot be revoked, now or later.
-    Effect.catchTag("TokenUnreadable", () => Effect.succeed("none" as const)),
-    Effect.tap(store.revoked(revocationId)),
-    Effect.map((told) => told ?? "done" as const),
-    Effect.catch((error) => Effect.as(Effect.logInfo(`a revocation is still owed: ${error._tag}`), "pending" as const)),
-  )
 })

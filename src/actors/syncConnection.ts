@@ -5,8 +5,9 @@ import { actsMax, IsCallerFailing } from "../connectors/Connector.ts"
 import type { ActOutcome, ConnectorError } from "../connectors/Connector.ts"
 import type { Credential } from "../connectors/Credential.ts"
 import { ConnectionRejected, SyncFailed } from "./Actors.ts"
-import type { SyncReason, SyncReport } from "./Actors.ts"
+import type { SyncReason } from "./Actors.ts"
 import { speaking, usableCredential } from "./credentials.ts"
+import { notConnected } from "./noConnection.ts"
 import { claimMs } from "./providerQueue.ts"
 import { readSignals, StopReading } from "./readSignals.ts"
 import { dueKey, retryAtMs } from "./UserSyncState.ts"
@@ -40,8 +41,6 @@ export const syncConnection = Effect.fn("UserSync.sync")(function* (
     Effect.catchTag(failureTags, (error) => failed(work, reason, error)),
   )
 })
-
-const notConnected: SyncReport = { status: "not-connected", changes: 0, syncedAtMs: null, lastEventId: null }
 
 const failureTags = ["ScopeMissing", "RateLimited", "ProviderUnavailable", "ProviderRefused", "ProviderGone"] as const
 
