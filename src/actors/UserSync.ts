@@ -109,6 +109,8 @@ const noTasks: ReadonlySet<string> = new Set()
 const merged = (one: SyncReport, other: SyncReport): SyncReport => ({
   status: "synced",
   changes: one.changes + other.changes,
-  syncedAtMs: Math.min(one.syncedAtMs ?? Infinity, other.syncedAtMs ?? Infinity),
+  syncedAtMs: one.syncedAtMs === null || other.syncedAtMs === null
+    ? one.syncedAtMs ?? other.syncedAtMs
+    : Math.min(one.syncedAtMs, other.syncedAtMs),
   lastEventId: other.lastEventId ?? one.lastEventId,
 })

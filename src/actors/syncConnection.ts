@@ -95,8 +95,9 @@ const steps = Effect.fnUntraced(function* (
   const mayActAtOnce = reason === "acts" && pending.length > 0 && pending.every((act) => act.expectedDue === null)
   if (!mayActAtOnce) credential = yield* read(work, credential, pending, completedForSure)
   if (pending.length === 0) return
-  credential = yield* carryOut(work, credential, pending)
-  yield* read(work, credential, pending, completedForSure)
+  const carried = yield* carryOut(work, credential, pending)
+  // Where nothing was done at the tool, there is nothing new to read there.
+  if (mayActAtOnce || carried.isAny) yield* read(work, carried.credential, pending, completedForSure)
 })
 
 const read = (
@@ -157,7 +158,7 @@ const carryOut = Effect.fnUntraced(function* (work: Work, credential: Credential
   )
   const acted = [...judged.flatMap(({ outcome }) => outcome ?? []), ...result]
   yield* commit(work, { connection: work.connection, acted })
-  return used
+  return { credential: used, isAny: result.some(({ outcome }) => outcome === "done") }
 })
 
 /**

@@ -243,6 +243,8 @@ describe("acting", () => {
         yield* it.ask(syncNow)
         expect(it.store.acts[0]!.outcome).toBe("forbidden")
         expect(connection(it.store)).toMatchObject({ status: "connected", failures: 0 })
+        // Nothing was done, so nothing new is to be read: the first is of the connecting.
+        expect(it.tool.requests.map(({ kind }) => kind)).toEqual(["read", "read", "act"])
       })
     ),
   )
