@@ -1,6 +1,7 @@
 /** What the simulated Todoist says unasked, to the whole service; and what others say in its name. */
 import { createHmac } from "node:crypto"
 import { beforeAll, describe, expect, it } from "vitest"
+import { connectByOAuth } from "../support/connectByOAuth.ts"
 import { clientOf } from "../support/httpClient.ts"
 import type { Answer } from "../support/httpClient.ts"
 import { eventually } from "../support/eventually.ts"
@@ -26,18 +27,7 @@ const control = async (method: string, path: string, json?: object): Promise<Ans
 const connected = async (token: string): Promise<User> => {
   await world.simulator.account(token, 5)
   const user = await world.newUser()
-  const begun = await user.call("POST", "/v1/connectors/todoist", { json: { oauth: true, mayAct: true } })
-  const asked = new URL(begun.json<{ readonly authorizeUrl: string }>().authorizeUrl).searchParams
-  const { redirect } = (await control("POST", "/oauth/approve", {
-    clientId: app.id,
-    scope: asked.get("scope"),
-    state: asked.get("state"),
-    redirectUri: asked.get("redirect_uri"),
-    codeChallenge: asked.get("code_challenge"),
-    token,
-  })).json<{ readonly redirect: string }>()
-  const { pathname, search } = new URL(redirect)
-  expect((await user.call("GET", pathname + search)).headers.location).toContain("said=connected")
+  await connectByOAuth(user, world.simulator.url, app.id, token)
   return user
 }
 

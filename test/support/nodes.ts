@@ -11,6 +11,7 @@ import { expect } from "vitest"
 import { runSimulator } from "../../simulator/runSimulator.ts"
 import { TaskChange } from "../../schemas/gen/tipstream/events/v1/signals_pb.ts"
 import { eventsOf } from "./eventRows.ts"
+import { connectByOAuth } from "./connectByOAuth.ts"
 import { clientOf } from "./httpClient.ts"
 import { createDatabase } from "./postgres.ts"
 import { leftOf, spawnService } from "./service.ts"
@@ -149,18 +150,7 @@ const control = async (url: string, method: string, where: string, json?: object
 const connect = async ({ sql, simulator, nodes }: Made, token: string, taskCount: number): Promise<Connected> => {
   await simulator.account(token, taskCount)
   const user = await newUserIn(sql, nodes[0]!.url())
-  const begun = await user.call("POST", "/v1/connectors/todoist", { json: { oauth: true, mayAct: true } })
-  const asked = new URL(begun.json<{ readonly authorizeUrl: string }>().authorizeUrl).searchParams
-  const { redirect } = (await control(simulator.url, "POST", "/oauth/approve", {
-    clientId: app.id,
-    scope: asked.get("scope"),
-    state: asked.get("state"),
-    redirectUri: asked.get("redirect_uri"),
-    codeChallenge: asked.get("code_challenge"),
-    token,
-  })).json<{ readonly redirect: string }>()
-  const { pathname, search } = new URL(redirect)
-  expect((await user.call("GET", pathname + search)).headers.location).toContain("said=connected")
+  await connectByOAuth(user, simulator.url, app.id, token)
   const [row] = await sql`SELECT account_id FROM connections WHERE user_id = ${user.userId}`
   return { token, accountId: row?.["account_id"], user }
 }
